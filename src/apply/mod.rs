@@ -130,7 +130,8 @@ async fn carry_out(
         return Ok(Applied { report, edits: Vec::new(), released: Ok(()), noted: None });
     }
     let key = ledger.open(client, options.clock).await?;
-    ledger.set_commit(plan.commit.clone());
+    // What is put back comes from no newer commit than what was applied since.
+    ledger.set_commit(plan.commit.clone().filter(|_| plan.put_back.is_none()));
     let before: HashMap<String, Owned> = plan
         .changes
         .iter()

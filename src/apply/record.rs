@@ -116,7 +116,7 @@ pub(super) fn entry(object: &Object, plan: &Plan, key: &Secret, state: Progress)
         kind: object.kind,
         app: object.app.clone(),
         place: object.place.clone(),
-        commit: plan.commit.clone(),
+        commit: plan.commit_of(&object.path).map(str::to_owned),
         fingerprint: fingerprint::of(object),
         secrets: plan::secret_digests(object, key),
         apart: object.apart_digests(),

@@ -119,7 +119,7 @@ pub(super) async fn prove(
 fn from_here(client: &Client, plan: &Plan, change: &Change) -> Client {
     let guardrails = change.guardrails.as_ref().map(|attached| attached.header.clone());
     client.with_origin(Origin {
-        commit: plan.commit.clone(),
+        commit: plan.commit_of(&change.path).map(str::to_owned),
         app: change.app.clone(),
         source: Some(change.place.to_string()),
         review: plan.review_digest.clone(),

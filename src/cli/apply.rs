@@ -23,7 +23,7 @@ use crate::proposal::{Proposal, Purpose, Word};
 use crate::text::count;
 
 /// Arguments of `leasehold apply`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = "\
 A saved plan asks nothing. It is applied with the files that it was made from, in the current directory or the one that
 -C names, and says itself what it may do.
@@ -100,13 +100,49 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     outcome
 }
 
+/// What `leasehold drift --repair` says of how it is done.
+pub(crate) struct Repairing {
+    pub(crate) auto_approve: bool,
+    pub(crate) allow_account_change: bool,
+    pub(crate) verbose: bool,
+    pub(crate) lock: LockArgs,
+}
+
+/// Puts back what was changed behind our back, as an apply of what was applied last.
+pub(crate) async fn repair(context: &Context, said: Repairing) -> Result<u8, CliError> {
+    let Repairing { auto_approve, allow_account_change, verbose, lock } = said;
+    let args = Args { auto_approve, allow_account_change, verbose, lock, ..Args::default() };
+    carry_out(context, &args, Source::Applied).await
+}
+
 /// Where a plan comes from.
 #[derive(Clone, Copy)]
 enum Source<'a> {
     /// The estate's files.
     Files,
+    /// What was applied last.
+    Applied,
     /// A file that holds just that plan.
     Saved(&'a Opened),
+}
+
+impl Source<'_> {
+    /// What the lock says of it.
+    fn operation(self) -> &'static str {
+        match self {
+            Self::Applied => "repair",
+            Self::Files | Self::Saved(_) => "apply",
+        }
+    }
+
+    /// What to do when it was stopped in the middle.
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Saved(_) => "make a new plan: it finds out, and holds what is left",
+            Self::Files => "apply again: it finds out, and goes on from there",
+            Self::Applied => "say it again: it finds out, and goes on from there",
+        }
+    }
 }
 
 /// Carries out a plan that nobody else changes meanwhile, and gives the lock back, whatever the outcome.
@@ -118,7 +154,7 @@ async fn carry_out(context: &Context, args: &Args, source: Source<'_>) -> Result
     let workplace = context.workplace().await?;
     let environment = &workplace.estate.environment;
     let owner = owner_of(environment);
-    let locking = Locking::new(context, &workplace.client, owner, "apply", &args.lock)?;
+    let locking = Locking::new(context, &workplace.client, owner, source.operation(), &args.lock)?;
     let mut lock = None;
     let outcome = Box::pin(carry_out_alone(context, args, source, workplace, &locking, &mut lock)).await;
     if let Some(lock) = lock {
@@ -141,7 +177,14 @@ async fn carry_out_alone(
     let mut approved: Option<String> = None;
     let asked = args.selection.asked();
     loop {
+        let mut is_part = false;
         let mut proposed = match source {
+            Source::Applied => {
+                let (proposed, left) = context.repair(workplace, args.allow_account_change).await?;
+                is_part = !left.is_empty();
+                left.iter().for_each(|(path, why)| output::say(&format!("Not put back: {}: {why}.", escape(path))));
+                proposed
+            }
             Source::Files => context.propose(workplace, args.word(&asked), Purpose::Apply).await?,
             Source::Saved(opened) => context.reopen(workplace, opened).await?,
         };
@@ -149,7 +192,7 @@ async fn carry_out_alone(
         if approved.as_deref() != Some(&digest)
             && let Some(code) = approve(args, source, &proposed.proposal)?
         {
-            return Ok(code);
+            return Ok(code.max(u8::from(is_part)));
         }
         let (plan, desired, ledger) = proposed.proposal.parts();
         if lock.is_none() && apply::has_work(plan, desired, ledger) {
@@ -162,7 +205,8 @@ async fn carry_out_alone(
                 continue;
             }
         }
-        return finish(context, args, source, &mut proposed, lock.as_ref()).await;
+        let code = finish(context, args, source, &mut proposed, lock.as_ref()).await?;
+        return Ok(code.max(u8::from(is_part)));
     }
 }
 
@@ -213,7 +257,11 @@ fn approve(args: &Args, source: Source<'_>, proposal: &Proposal) -> Result<Optio
                 return Ok(Some(left_there(opened)));
             }
         }
-        Source::Files => match args.expect.as_deref().filter(|_| !plan.is_empty()) {
+        Source::Applied if plan.is_empty() && plan.configured.is_empty() => {
+            output::line("Nothing is to be put back.")?;
+            return Ok(Some(0));
+        }
+        Source::Files | Source::Applied => match args.expect.as_deref().filter(|_| !plan.is_empty()) {
             Some(expected) => expect(plan, expected)?,
             None => output::data(&plan.page(output::colour(), args.verbose))?,
         },
@@ -252,12 +300,8 @@ async fn finish(
         },
         () = interrupted(&stop, &progress) => {
             progress.finish();
-            let hint = match source {
-                Source::Saved(_) => "make a new plan: it finds out, and holds what is left",
-                Source::Files => "apply again: it finds out, and goes on from there",
-            };
             Err(CliError::new(INTERRUPTED, "stopped at once: what was being written may or may not have arrived")
-                .hint(hint))
+                .hint(source.hint()))
         }
     }
 }
@@ -297,8 +341,9 @@ fn refused(plan: &Plan) {
 
 fn confirm(plan: &Plan) -> Result<(), CliError> {
     if !std::io::stdin().is_terminal() {
+        let then = if plan.put_back.is_some() { "say it again" } else { "apply it" };
         return Err(CliError::new(1, "nothing was applied: there is no terminal to ask on")
-            .hint("look at the plan, then apply it with --auto-approve"));
+            .hint(format!("look at the plan, then {then} with --auto-approve")));
     }
     output::ask(&format!("\nApply this to environment {}? Only `yes` applies it: ", escape(&plan.environment)));
     let mut answer = String::new();

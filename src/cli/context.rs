@@ -25,7 +25,7 @@ use crate::estate::{self, EngineChoice, Environment, Estate, Sources};
 use crate::git;
 use crate::ledger;
 use crate::plan::saved::{Opened, Unfit};
-use crate::proposal::{self, Basis, Proposal, Purpose, Word};
+use crate::proposal::{self, Basis, Proposal, Purpose, Repair, Word};
 
 /// Where Vault's command line goes when nobody says otherwise.
 const ADDRESS_DEFAULT: &str = "https://127.0.0.1:8200";
@@ -280,6 +280,25 @@ impl Context {
         let basis = Basis { purpose: Purpose::Apply, ..self.basis(&dir, &today, &estate.environment) };
         let proposal = proposal::reopen(opened, estate, &sources, &client, basis).await;
         Ok(Proposed { proposal: proposal.map_err(|error| self.unproposed(error))?, client, sources })
+    }
+
+    /// The plan that puts back what was changed behind our back, and a client to carry it out with.
+    ///
+    /// # Errors
+    /// An engine that can't be read; what was applied last is not known any more.
+    pub(crate) async fn repair(
+        &self,
+        workplace: Workplace,
+        account_change: bool,
+    ) -> Result<(Proposed, Vec<(String, &'static str)>), CliError> {
+        let Workplace { estate, sources, client } = workplace;
+        let again =
+            estate::load(&sources, Some(&estate.environment.name)).map_err(|problems| rendered(&problems, &sources))?;
+        let (dir, today) = (self.estate_dir(), self.today());
+        let basis = Basis { purpose: Purpose::Apply, ..self.basis(&dir, &today, &estate.environment) };
+        let repair = proposal::repair([estate, again], &client, basis, account_change).await;
+        let Repair { proposal, left } = repair.map_err(|error| self.unproposed(error))?;
+        Ok((Proposed { proposal, client, sources }, left))
     }
 
     /// Where a proposal for an environment is made.

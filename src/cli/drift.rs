@@ -1,12 +1,15 @@
 //! `leasehold drift`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::apply::{self, Repairing};
 use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::format::Format;
 use super::forms;
 use super::global::Global;
+use super::lock::{self, LockArgs};
 use super::output;
 use crate::drift::Drift;
 use crate::git;
@@ -17,6 +20,8 @@ use crate::proposal;
 #[command(after_help = "\
 It needs no secret, and no more than policies/acl/plan.hcl grants.
 
+With --repair it needs what an apply needs, asks before it writes, and answers with the exit codes of an apply.
+
 Exit codes: 0 no drift, 5 something was changed behind our back or is not ours, 2 the files were not applied yet and \
 nothing else, 1 an error.")]
 pub(crate) struct Args {
@@ -25,6 +30,18 @@ pub(crate) struct Args {
     /// Print all of it, also where there is much
     #[arg(long)]
     verbose: bool,
+    /// Put back what was changed behind our back: an apply of what was applied last, and of nothing that was not
+    #[arg(long, conflicts_with = "json")]
+    repair: bool,
+    /// Put it back without asking
+    #[arg(long, requires = "repair")]
+    auto_approve: bool,
+    /// Lead a mount back to the AWS account that it was in, though leases of it are out
+    #[arg(long, requires = "repair")]
+    allow_account_change: bool,
+    /// Wait so long for an apply of this estate to end before it is put back, such as 10m [default: refuse at once]
+    #[arg(long, value_name = "DURATION", value_parser = lock::wait, requires = "repair")]
+    lock_timeout: Option<Duration>,
     /// Print what drifted as JSON, as --format json does
     #[arg(long)]
     json: bool,
@@ -32,6 +49,9 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    if args.repair {
+        return repair(args, global).await;
+    }
     global.no_field()?;
     let asked = global.format(forms::DRIFT)?;
     let format = if args.json { Format::Json } else { asked };
@@ -51,6 +71,17 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         _ => drift.page(output::colour(), args.verbose),
     })?;
     Ok(drift.exit_code())
+}
+
+/// Shows what puts back what was changed, and does it.
+async fn repair(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_form()?;
+    let context = Context::open(global)?.at(args.dir).telling(Warnings::Untold);
+    let Args { auto_approve, allow_account_change, verbose, lock_timeout, .. } = args;
+    let lock = LockArgs::of(lock_timeout);
+    let outcome = apply::repair(&context, Repairing { auto_approve, allow_account_change, verbose, lock }).await;
+    context.close().await;
+    outcome
 }
 
 async fn find(context: &Context) -> Result<Drift, CliError> {

@@ -30,6 +30,13 @@ impl Context {
             }
             proposal::Error::Nameless { .. } => CliError::new(1, error.to_string())
                 .hint("a saved plan is bound to its engine; without one, `apply --expect DIGEST` applies the plan that was reviewed"),
+            proposal::Error::Forgotten { ref objects } => {
+                let hint = match objects.keys().any(Option::is_some) {
+                    true => "fetch the commits and say it again; or `leasehold apply` makes it as the files say now",
+                    false => "`leasehold apply` makes it as the files say now, with all that was not applied",
+                };
+                CliError::new(1, error.to_string()).hint(hint)
+            }
             proposal::Error::Invalid { ref problems, ref sources, .. } => {
                 output::say(&estate::render(problems, sources, std::io::stderr().is_terminal()));
                 CliError::new(1, error.to_string())

@@ -27,7 +27,18 @@ pub(crate) struct LockArgs {
     lock_timeout: Option<Duration>,
 }
 
-fn wait(text: &str) -> Result<Duration, String> {
+impl LockArgs {
+    /// With this patience.
+    pub(crate) fn of(lock_timeout: Option<Duration>) -> Self {
+        Self { lock_timeout }
+    }
+}
+
+/// Reads how long to wait.
+///
+/// # Errors
+/// It is no duration.
+pub(crate) fn wait(text: &str) -> Result<Duration, String> {
     let seconds = duration::parse(text)?;
     u64::try_from(seconds).map(Duration::from_secs).map_err(|_| "it can't be less than nothing".to_owned())
 }

@@ -3,7 +3,7 @@
 use crate::plan::Asked;
 
 /// Flags of commands that plan.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct SelectionArgs {
     /// Only changes of objects at this path, with * and ? as wildcards, or of this name at its end; what they need and is
     /// not there yet comes along; may be repeated

@@ -206,8 +206,7 @@ impl Drift {
         let by_hand = owned.filter(|owned| told && owned.was_changed(live));
         let pending = match (owned, object) {
             (Some(owned), Some(object)) => {
-                let is_as_applied = is_as_applied(object, owned, live)
-                    || (input.plan.kept(&change.path).is_some() && is_as_applied_but_for_its_key(object, owned));
+                let is_as_applied = says_the_same(object, owned, live, input.plan.kept(&change.path).is_some());
                 owned.state != Progress::Applied || !is_as_applied || is_hidden(change, owned, live)
             }
             _ => true,
@@ -354,6 +353,12 @@ pub fn last_applied(input: Input<'_>) -> HashMap<String, Live> {
         Some((path.clone(), last))
     };
     input.owned.iter().filter_map(known).collect()
+}
+
+/// Whether the files say of an object what they said when it was written: its key may be one that the engine has instead,
+/// if it is to stay.
+pub fn says_the_same(object: &Object, owned: &Owned, live: Option<&Live>, keeps_key: bool) -> bool {
+    is_as_applied(object, owned, live) || (keeps_key && is_as_applied_but_for_its_key(object, owned))
 }
 
 /// What is neither as it was written nor still in the files as it was written, by the commit that it was written from.

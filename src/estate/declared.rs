@@ -58,6 +58,24 @@ impl Estate {
         }
     }
 
+    /// Puts objects as they were said once in the places of those at the same paths, or beside the others. What the files
+    /// say since of names that things had before and of what is not to be there is no part of that time.
+    pub fn put_back(&mut self, objects: impl IntoIterator<Item = Object>) {
+        self.absent.clear();
+        for object in &mut self.objects {
+            object.renamed_from = None;
+        }
+        for object in objects {
+            match self.by_path.get(&object.path).and_then(|&at| self.objects.get_mut(at)) {
+                Some(at) => *at = object,
+                None => {
+                    self.by_path.insert(object.path.clone(), self.objects.len());
+                    self.objects.push(object);
+                }
+            }
+        }
+    }
+
     /// Calls what it declares by the names that it gets, to compare it with what is called so.
     pub fn call_as(&mut self, renames: &Renames) {
         if renames.is_empty() {

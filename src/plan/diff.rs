@@ -79,6 +79,7 @@ impl Plan {
             review: None,
             review_digest: None,
             settled: None,
+            put_back: None,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! is counted. Texts from files and engines are escaped, so that a name cannot move the cursor, hide a line
 //! or turn the reading direction around. Colour never carries meaning alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
@@ -54,6 +54,16 @@ impl Plan {
 }
 
 impl Plan {
+    /// What its objects are as, in words.
+    fn origin(&self) -> String {
+        let commits = match &self.put_back {
+            None => return format!("from {}", files_of(self.commit.as_deref())),
+            Some(commits) => commits.values().map(Option::as_deref).collect::<BTreeSet<_>>(),
+        };
+        let named: Vec<String> = commits.into_iter().map(files_of).collect();
+        format!("as applied last, from {}", named.join(" and "))
+    }
+
     /// What becomes of an object, below its title, in plain lines; of one that gets another name both halves, at the new one.
     pub(super) fn body_of(&self, change: &Change) -> String {
         let mut page = Page::new(Colour::Never);
@@ -107,8 +117,7 @@ impl Page {
     }
 
     pub(super) fn head(&mut self, plan: &Plan) {
-        let files = files_of(plan.commit.as_deref());
-        self.line(&format!("Environment {}, from {files}.", escape(&plan.environment)));
+        self.line(&format!("Environment {}, {}.", escape(&plan.environment), plan.origin()));
     }
 
     /// What is to be written in the server's configuration.

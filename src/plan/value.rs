@@ -1,5 +1,7 @@
 //! A plan as a value.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::change::{Change, Summary, Unmanaged, lasting};
 use super::configured::Configured;
 use super::escape::short;
@@ -41,6 +43,8 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Its digest, once it is reviewed; of a saved one that of when it was made.
     pub settled: Option<String>,
+    /// Of one that puts back what was applied last: the commit that each of its objects was written from.
+    pub put_back: Option<BTreeMap<String, Option<String>>>,
 }
 
 impl Plan {
@@ -114,6 +118,22 @@ impl Plan {
         self.refusals.retain(|refusal| !matches!(refusal, Refusal::AccountChange { .. }));
     }
 
+    /// Says that it puts back what was applied last, and from which commit each object was written. It is from that commit,
+    /// if there is one of all.
+    pub fn puts_back(&mut self, commits: BTreeMap<String, Option<String>>) {
+        let all: BTreeSet<&Option<String>> = commits.values().collect();
+        self.commit = if all.len() == 1 { all.first().and_then(|commit| (*commit).clone()) } else { None };
+        self.put_back = Some(commits);
+    }
+
+    /// The commit that an object is written from.
+    pub fn commit_of(&self, path: &str) -> Option<&str> {
+        match &self.put_back {
+            Some(commits) => commits.get(path)?.as_deref(),
+            None => self.commit.as_deref(),
+        }
+    }
+
     /// What is not done, since it is not selected.
     pub fn left_out(&self) -> &[LeftOut] {
         self.selected.as_ref().map_or(&[], |selected| &selected.left_out)
@@ -121,7 +141,11 @@ impl Plan {
 
     /// How much that is, in words; `None` if it is nothing.
     pub fn left_out_words(&self) -> Option<String> {
-        self.selected.as_ref().and_then(Selected::words)
+        let words = self.selected.as_ref().and_then(Selected::words)?;
+        Some(match &self.put_back {
+            Some(_) => words.replacen("not selected", "not applied yet, and left so", 1),
+            None => words,
+        })
     }
 
     /// How much is to be written in the server's configuration, in words; `None` if nothing.

@@ -38,6 +38,16 @@ pub async fn drift(estate: Estate, client: &Client, basis: Basis<'_>) -> Result<
 /// # Errors
 /// [`Error::Engine`].
 pub async fn drift_of(proposal: &Proposal, client: &Client, dir: &Path) -> Result<Drift, Error> {
+    Ok(found(proposal, client, dir, COMMITS_MAX).await?.0)
+}
+
+/// The same, with what commits say of what is not known otherwise, of which so many are read.
+pub(super) async fn found(
+    proposal: &Proposal,
+    client: &Client,
+    dir: &Path,
+    commits: usize,
+) -> Result<(Drift, HashMap<String, Object>), Error> {
     let Proposal { estate, plan, ledger, live, .. } = proposal;
     let mut plan = Plan::clone(plan);
     let anothers = leave_to_others(client, ledger, &mut plan).await?;
@@ -49,7 +59,7 @@ pub async fn drift_of(proposal: &Proposal, client: &Client, dir: &Path) -> Resul
         policies.insert(of_all.path.clone());
         plan.unmanaged.push(of_all);
     }
-    let last = last_said(dir, &estate.environment.name, &drift::lost(desired, owned, live));
+    let last = last_said(dir, &estate.environment.name, commits, &drift::lost(desired, owned, live));
     let input = Input { plan: &plan, desired, owned, live, last: &last, policies: &policies };
     let mut drift = Drift::of(input);
     if !drift.changed.is_empty() {
@@ -60,14 +70,19 @@ pub async fn drift_of(proposal: &Proposal, client: &Client, dir: &Path) -> Resul
         let after = Side::of_live(ours, desired, owned, known);
         drift.review = Some(Environment::new(&drift.environment, Some(&before), Some(&after), &[], Vec::new()));
     }
-    Ok(drift)
+    Ok((drift, last))
 }
 
 /// What commits say of objects that were written from them: that which has the digest of what was written. A commit that
 /// this clone lacks, or can't read any more, says nothing.
-fn last_said(dir: &Path, environment: &str, lost: &BTreeMap<&str, Vec<(&str, &Owned)>>) -> HashMap<String, Object> {
+fn last_said(
+    dir: &Path,
+    environment: &str,
+    commits: usize,
+    lost: &BTreeMap<&str, Vec<(&str, &Owned)>>,
+) -> HashMap<String, Object> {
     let mut said = HashMap::new();
-    for (commit, objects) in lost.iter().take(COMMITS_MAX) {
+    for (commit, objects) in lost.iter().take(commits) {
         let hash = commit.split('-').next().unwrap_or_default();
         let Ok(tree) = git::sources(dir, hash) else { continue };
         let Ok(estate) = estate::load(&tree.sources, Some(environment)) else { continue };

@@ -102,16 +102,7 @@ impl Proposal {
 /// # Errors
 /// [`Error::Git`], [`Error::Engine`], [`Error::NoOwner`], [`Error::LimitRaised`], [`Error::Unselectable`].
 pub async fn propose(estate: Estate, client: &Client, basis: Basis<'_>, word: Word<'_>) -> Result<Proposal, Error> {
-    let Unreviewed { mut plan, estate, part, missing, ledger, live } =
-        propose_part(estate, client, basis, word, None).await?;
-    let shown = Shown { dir: basis.dir, commit: plan.commit.as_deref(), saved: None };
-    let unmet = demand::unmet(&estate.environment.demands, shown)?;
-    hold_against(&mut plan, unmet, basis.purpose);
-    let plan = plan.reviewed(|plan| {
-        let before: Vec<&Live> = live.values().collect();
-        look(&estate, plan, &ledger, &before, basis.today)
-    });
-    Ok(Proposal { plan, estate, part, missing, ledger, live })
+    propose_part(estate, client, basis, word, None).await?.look(basis)
 }
 
 /// Tells what is not as the environment demands. Where nothing is to be done that is nobody's concern.
@@ -133,11 +124,28 @@ pub(super) struct Unreviewed {
     pub(super) live: HashMap<String, Live>,
 }
 
+impl Unreviewed {
+    /// Looks at what it means, with everything of the engine that a plan is about read.
+    pub(super) fn look(self, basis: Basis<'_>) -> Result<Proposal, Error> {
+        let Self { mut plan, estate, part, missing, ledger, live } = self;
+        // What is demanded is demanded of the files that are there, whatever is written.
+        let commit = git::commit(basis.dir)?;
+        let shown = Shown { dir: basis.dir, commit: commit.as_deref(), saved: None };
+        let unmet = demand::unmet(&estate.environment.demands, shown)?;
+        hold_against(&mut plan, unmet, basis.purpose);
+        let plan = plan.reviewed(|plan| {
+            let before: Vec<&Live> = live.values().collect();
+            look(&estate, plan, &ledger, &before, basis.today)
+        });
+        Ok(Proposal { plan, estate, part, missing, ledger, live })
+    }
+}
+
 /// What a proposal is restricted to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Only<'a> {
-    /// The paths of what is read.
-    pub(super) read: &'a BTreeSet<String>,
+    /// The paths of what is read; `None` if everything is.
+    pub(super) read: Option<&'a BTreeSet<String>>,
     /// The paths of what is changed, among them.
     pub(super) changed: &'a BTreeSet<String>,
 }
@@ -176,15 +184,15 @@ pub(super) async fn propose_part(
     let of = |paths: &BTreeSet<String>| -> Vec<Object> {
         estate.objects.iter().filter(|object| paths.contains(&object.path)).cloned().collect()
     };
-    let mut part = only.map(|only| of(only.read));
+    let read = only.and_then(|only| only.read);
+    let mut part = read.map(of);
     let objects = part.as_mut().unwrap_or(&mut estate.objects);
     // Secrets of an engine are read while the rest is.
     let (reading, secrets) =
         tokio::join!(Reading::of(client, &wish, objects), secrets::look_up_all(objects, basis.dir, client));
     let reading = reading?;
     let mut missing = secrets::resolve(objects, &secrets);
-    let Prepared { mut plan, ledger, live } =
-        prepare_from(reading, client, &wish, objects, only.map(|only| only.read)).await?;
+    let Prepared { mut plan, ledger, live } = prepare_from(reading, client, &wish, objects, read).await?;
     for object in objects {
         if let Some(kept) = plan.with_kept(object) {
             // Of a key that stays nothing is written.

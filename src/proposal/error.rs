@@ -1,8 +1,10 @@
 //! Why there is no plan, review, verdict or drift.
 
+use std::collections::BTreeMap;
+
 use crate::estate::{Problem, Severity, Sources};
-use crate::plan::Unknown;
 use crate::plan::saved::Unfit;
+use crate::plan::{Unknown, escape, short};
 use crate::review::Revision;
 use crate::{apply, git, ledger, live};
 
@@ -44,6 +46,12 @@ pub enum Error {
     Nameless {
         /// Its address.
         address: String,
+    },
+    /// What was applied last is not known any more, of what somebody changed since.
+    #[error("nothing was put back: of what was changed it is not known what was applied{}", forgotten(objects))]
+    Forgotten {
+        /// The objects, by the commit that they were written from.
+        objects: BTreeMap<Option<String>, Vec<String>>,
     },
     /// One side of a change is not valid.
     #[error("the estate is not valid in {}: {}", revision.label(), counted(problems))]
@@ -95,6 +103,19 @@ impl From<live::Error> for Error {
     fn from(error: live::Error) -> Self {
         apply::Error::from(error).into()
     }
+}
+
+fn forgotten(objects: &BTreeMap<Option<String>, Vec<String>>) -> String {
+    let line = |(commit, paths): (&Option<String>, &Vec<String>)| {
+        let why = match commit {
+            Some(commit) => {
+                format!("of commit {}, which this clone does not have, or says something else of it", short(commit))
+            }
+            None => "of files outside git, which say something else since".to_owned(),
+        };
+        paths.iter().map(|path| format!("\n  {}: {why}", escape(path))).collect::<String>()
+    };
+    objects.iter().map(line).collect()
 }
 
 fn counted(problems: &[Problem]) -> String {

@@ -76,7 +76,7 @@ pub async fn reopen(
     let changed: BTreeSet<String> = saved.objects.keys().cloned().collect();
     // Of what was not selected only the engine tells what it is.
     let read: BTreeSet<String> = saved.left_out().map(str::to_owned).chain(changed.iter().cloned()).collect();
-    let only = Only { read: &read, changed: &changed };
+    let only = Only { read: Some(&read), changed: &changed };
     let Unreviewed { mut plan, estate, part, missing, ledger, live } =
         propose_part(estate, client, basis, word, Some(only)).await?;
     let desired = part.as_deref().unwrap_or_default();

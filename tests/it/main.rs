@@ -32,6 +32,7 @@ mod drift;
 #[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
 #[path = "drift.rs"]
 mod drift_on_openbao;
+mod drift_repair;
 mod engines;
 mod estate;
 mod estate_assert;
