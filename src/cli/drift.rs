@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::apply::{self, Repairing};
+use super::baseline::{self, Writing};
 use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::format::Format;
@@ -30,6 +31,11 @@ pub(crate) struct Args {
     /// Print all of it, also where there is much
     #[arg(long)]
     verbose: bool,
+    /// Count nothing that this file accepts today
+    #[arg(long, value_name = "FILE", conflicts_with = "repair")]
+    baseline: Option<PathBuf>,
+    #[command(flatten)]
+    writing: Writing,
     /// Put back what was changed behind our back: an apply of what was applied last, and of nothing that was not
     #[arg(long, conflicts_with = "json")]
     repair: bool,
@@ -49,14 +55,17 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    if args.repair && args.writing.is_asked() {
+        return Err(CliError::new(1, "--repair and --write-baseline: what is put back is not accepted"));
+    }
     if args.repair {
         return repair(args, global).await;
     }
     global.no_field()?;
     let asked = global.format(forms::DRIFT)?;
     let format = if args.json { Format::Json } else { asked };
-    let context = Context::open(global)?.at(args.dir).telling(Warnings::Untold);
-    let outcome = find(&context).await;
+    let context = Context::open(global)?.at(args.dir.clone()).telling(Warnings::Untold);
+    let outcome = find(&context, &args).await;
     let estate_dir = context.estate_dir();
     context.close().await;
     let drift = outcome?;
@@ -84,9 +93,12 @@ async fn repair(args: Args, global: &Global) -> Result<u8, CliError> {
     outcome
 }
 
-async fn find(context: &Context) -> Result<Drift, CliError> {
+async fn find(context: &Context, args: &Args) -> Result<Drift, CliError> {
     let (estate, client) = context.environment().await?;
     let (dir, today) = (context.estate_dir(), context.today());
     let basis = context.basis(&dir, &today, &estate.environment);
-    proposal::drift(estate, &client, basis).await.map_err(|error| context.unproposed(error))
+    let mut drift = proposal::drift(estate, &client, basis).await.map_err(|error| context.unproposed(error))?;
+    baseline::accept(context, &mut drift, &client, args.baseline.as_deref()).await?;
+    args.writing.write(context, &mut drift, &client).await?;
+    Ok(drift)
 }

@@ -16,6 +16,7 @@ mod apply;
 mod argv;
 mod audit;
 mod auth;
+mod baseline;
 mod callback;
 mod completions;
 mod creds;

@@ -1,9 +1,11 @@
 //! One finding, and the rule that it is of.
 
-use crate::object::Place;
+use serde_json::{Value, json};
+
+use crate::object::{Kind, Place};
 
 /// What a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
     /// An object of ours was changed.
     Changed,
@@ -14,6 +16,9 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Those of what is not as it was left, which somebody may accept for a while.
+    pub(super) const ACCEPTABLE: [Self; 2] = [Self::Changed, Self::NotOurs];
+
     pub(super) const ALL: [Self; 3] = [Self::Changed, Self::NotOurs, Self::Pending];
 
     /// Its name, which stays.
@@ -56,4 +61,20 @@ pub struct Listed {
     pub more: Vec<String>,
     /// Where it is declared.
     pub place: Option<Place>,
+}
+
+/// A finding that can be accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What it is.
+    pub rule: Rule,
+    /// The object's sort.
+    pub kind: &'static Kind,
+    /// Its path.
+    pub path: String,
+}
+
+/// A place, for programs.
+pub(super) fn place(place: &Place) -> Value {
+    json!({"file": &*place.file, "line": place.line, "column": place.column})
 }

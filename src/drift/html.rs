@@ -1,6 +1,6 @@
 //! Drift as a page that stands alone, in the frame of plans and reviews.
 
-use super::{Changed, Drift, Fate, Foreign, Pending};
+use super::{Aside, Changed, Drift, Fate, Foreign, Pending};
 use crate::plan::{Page, Refusal, files_of, lines_html, short};
 use crate::review::Colour;
 use crate::review::escape::html as safe;
@@ -39,6 +39,7 @@ impl Drift {
             listed("pending", pending, &self.pending, pending_line),
             listed("refused", "Why an apply is refused", &self.refusals, refusal),
             listed("not-ours", "Not ours", &self.foreign, foreign_line),
+            listed("accepted", "Accepted until a day", &self.accepted, Aside::html),
             listed("notes", "Notes", &self.notes, |note| format!("<p class=\"item\">{}</p>\n", safe(note))),
         ];
         let sections: Vec<Section> = sections.into_iter().flatten().collect();

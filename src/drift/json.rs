@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Changed, Drift, Fate, Foreign, Pending};
-use crate::object::Place;
+use super::finding::place;
+use super::{Aside, Changed, Drift, Fate, Foreign, Pending};
 use crate::plan::field_json;
 use crate::review;
 
@@ -23,6 +23,7 @@ impl Drift {
             "changed": self.changed.iter().map(changed).collect::<Vec<_>>(),
             "pending": self.pending.iter().map(pending).collect::<Vec<_>>(),
             "not_ours": self.foreign.iter().map(foreign).collect::<Vec<_>>(),
+            "accepted": self.accepted.iter().map(Aside::json).collect::<Vec<_>>(),
             "refusals": self
                 .refusals
                 .iter()
@@ -67,8 +68,4 @@ fn pending(pending: &Pending) -> Value {
 
 fn foreign(foreign: &Foreign) -> Value {
     json!({"kind": foreign.kind, "path": foreign.path, "declared": foreign.declared.as_ref().map(place)})
-}
-
-fn place(place: &Place) -> Value {
-    json!({"file": &*place.file, "line": place.line, "column": place.column})
 }

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::finding::{Listed, Rule};
-use super::{Drift, Fate};
+use super::{Aside, Drift, Fate};
 use crate::object::fingerprint;
 use crate::plan::Page;
 use crate::review::Colour;
@@ -17,7 +17,7 @@ impl Drift {
     /// What drifted as SARIF. Places are told from the root of the repository, of which the estate is this directory.
     pub fn sarif(&self, directory: &str) -> Value {
         let rules = Rule::ALL.map(|one| rule(one.id(), one.text(), one.level())).to_vec();
-        let results = self.listed().into_iter().map(|finding| {
+        let result = |finding: &Listed| {
             let mut text = format!("{}: {}", finding.path, finding.what);
             finding.more.iter().for_each(|line| text.push_str(&format!("\n{line}")));
             let fact = json!([self.environment, finding.rule.id(), finding.path]);
@@ -29,8 +29,14 @@ impl Drift {
                 "locations": finding.place.iter().filter_map(|place| location(directory, place)).collect::<Vec<_>>(),
                 "partialFingerprints": { "leaseholdDrift/v1": fingerprint::of_value(&fact) },
             })
+        };
+        let aside = self.accepted.iter().map(|aside| {
+            let mut suppressed = result(&aside.listed);
+            suppressed["suppressions"] =
+                json!([{ "kind": "external", "status": "accepted", "justification": aside.why() }]);
+            suppressed
         });
-        log("drift", rules, results.collect())
+        log("drift", rules, self.listed().iter().map(result).chain(aside).collect())
     }
 
     /// What drifted as JUnit XML: a suite for each of the three answers, a case for each object; what is only not applied yet
@@ -39,7 +45,9 @@ impl Drift {
         let listed = self.listed();
         let suite = |name: String, cases| Suite { name, properties: Vec::new(), cases };
         let of_rule = |rule: Rule| {
-            let cases: Vec<Case> = listed.iter().filter(|finding| finding.rule == rule).map(case).collect();
+            let counts = listed.iter().filter(|finding| finding.rule == rule).map(case);
+            let cases: Vec<Case> =
+                counts.chain(self.accepted.iter().filter(|one| one.is_of(rule)).map(accepted)).collect();
             (!cases.is_empty()).then(|| suite(format!("{}: {}", self.environment, rule.text()), cases))
         };
         let mut suites: Vec<Suite> = Rule::ALL.into_iter().filter_map(of_rule).collect();
@@ -91,6 +99,18 @@ impl Drift {
             Listed { rule: Rule::Pending, path: pending.path.clone(), what, more, place: Some(pending.place.clone()) }
         });
         changed.chain(foreign).chain(pending).collect()
+    }
+}
+
+/// One that does not count is skipped, whatever it is.
+fn accepted(aside: &Aside) -> Case {
+    let case = case(&aside.listed);
+    match case.verdict {
+        Verdict::Failed(what, more) | Verdict::Skipped(what, more) => {
+            let more = [aside.why()].into_iter().chain(more).collect();
+            Case { verdict: Verdict::Skipped(what, more), ..case }
+        }
+        Verdict::Passed(_) => case,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Drift as an issue or a comment.
 
-use super::{Drift, Fate};
+use super::{Aside, Drift, Fate};
 use crate::plan::{Page, fenced, section, short};
 use crate::review::Colour;
 use crate::review::escape::{code, markdown as plain};
@@ -64,6 +64,7 @@ impl Drift {
                 foreign.declared.as_ref().map(|place| format!(" (declared at {})", code(&place.to_string())));
             format!("- {} {}{}\n", foreign.kind, code(&foreign.path), declared.unwrap_or_default())
         });
+        section("Accepted until a day", PART_BYTES_MAX, &self.accepted, &mut out, Aside::markdown);
         section("Notes", PART_BYTES_MAX, &self.notes, &mut out, |note| format!("- {}\n", plain(note)));
         out
     }
@@ -114,6 +115,7 @@ mod tests {
             changed: (0..2000).map(changed).collect(),
             pending: (0..2000).map(pending).collect(),
             foreign: Vec::new(),
+            accepted: Vec::new(),
             refusals: Vec::new(),
             review: None,
             notes: vec!["a note".repeat(20); 2000],

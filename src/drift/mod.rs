@@ -7,6 +7,9 @@
 //! written from, or the engine still holds it, it is known whole. Where an apply would be refused, that is told with
 //! what is not applied. Pure.
 
+mod accept;
+mod aside;
+mod baseline;
 mod finding;
 mod html;
 mod json;
@@ -24,7 +27,9 @@ use crate::object::{Class, FieldValue, Kind, Live, Object, Owned, Place, Progres
 use crate::plan::{Change, ChangeAction, FieldChange, Plan, Refusal, Shown, differences};
 use crate::review;
 
-pub use self::finding::{Listed, Rule};
+pub use self::aside::Aside;
+pub use self::baseline::{Baseline, Fingerprints, Unusable};
+pub use self::finding::{Found, Listed, Rule};
 pub use self::policy::{Mounts, Verdict};
 
 /// What drifted in an environment.
@@ -40,6 +45,8 @@ pub struct Drift {
     pub pending: Vec<Pending>,
     /// Objects that nobody declared, where we keep ours.
     pub foreign: Vec<Foreign>,
+    /// What somebody accepts until a day.
+    pub accepted: Vec<Aside>,
     /// Why an apply of these files would be refused, as a plan says it.
     pub refusals: Vec<Refusal>,
     /// Who gains and loses what by the changes behind our back; `None` before it was looked at.
@@ -153,6 +160,7 @@ impl Drift {
             changed: Vec::new(),
             pending: Vec::new(),
             foreign: Vec::new(),
+            accepted: Vec::new(),
             refusals: input.plan.refusals.clone(),
             review: None,
             notes: input.plan.notes.clone(),
@@ -325,13 +333,22 @@ impl Drift {
         }
     }
 
+    /// How much was found that does not count, in words.
+    fn aside_words(&self) -> String {
+        match self.accepted.len() {
+            0 => String::new(),
+            accepted => format!(" {accepted} accepted until a day."),
+        }
+    }
+
     /// The one line that says it all.
     pub fn summary(&self) -> String {
         format!(
-            "Drift: {} changed behind our back, {} committed and not yet applied, {} not ours.{}",
+            "Drift: {} changed behind our back, {} committed and not yet applied, {} not ours.{}{}",
             self.changed.len(),
             self.pending.len(),
             self.foreign.len(),
+            self.aside_words(),
             if self.refusals.is_empty() { "" } else { " An apply of these files is refused." }
         )
     }

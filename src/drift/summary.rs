@@ -2,20 +2,22 @@
 
 use anstyle::Style;
 
-use super::{Changed, Drift, Fate, Foreign};
+use super::{Aside, Changed, Drift, Fate, Foreign};
 use crate::plan::{Page, WHOLE_MAX, escape, files_of};
 use crate::review::Colour;
 
 /// Lines of each part, so that all parts fit on a page of sixty.
 const CHANGED_MAX: usize = 12;
 const FOREIGN_MAX: usize = 8;
+const ASIDE_MAX: usize = 4;
 const REFUSALS_MAX: usize = 4;
 const NOTES_MAX: usize = 4;
 
 impl Drift {
     /// What drifted as people read it at its size: whole if it is little or that is asked for, else summed up.
     pub fn page(&self, colour: Colour, verbose: bool) -> String {
-        let found = self.changed.len() + self.pending.len() + self.foreign.len() + self.refusals.len();
+        let found =
+            self.changed.len() + self.pending.len() + self.foreign.len() + self.accepted.len() + self.refusals.len();
         match verbose || found <= WHOLE_MAX {
             true => self.text(colour),
             false => self.summed_up(colour),
@@ -37,6 +39,7 @@ impl Drift {
         let refusals: Vec<String> = self.refusals.iter().map(|refusal| escape(&refusal.to_string())).collect();
         page.part("WHY AN APPLY IS REFUSED", REFUSALS_MAX, &refusals, Clone::clone);
         page.part("NOT OURS", FOREIGN_MAX, &self.foreign, foreign);
+        page.part("ACCEPTED UNTIL A DAY", ASIDE_MAX, &self.accepted, Aside::line);
         page.line("");
         for note in self.notes.iter().take(NOTES_MAX) {
             page.line(&format!("Note: {}", escape(note)));

@@ -21,6 +21,7 @@ impl Drift {
         page.section(self.pending_title(), &self.pending, Page::pending);
         page.section("WHY AN APPLY IS REFUSED", &self.refusals, Page::refusal);
         page.section("NOT OURS", &self.foreign, Page::foreign);
+        page.section("ACCEPTED UNTIL A DAY", &self.accepted, Page::aside);
         page.line("");
         for note in &self.notes {
             page.line(&format!("Note: {}", escape(note)));

@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use futures_util::stream::{self, StreamExt as _};
+use serde_json::json;
 
 use super::engine::{Basis, Proposal, Word, propose};
 use super::error::Error;
 use crate::api::Client;
-use crate::drift::{self, Drift, Input, Mounts, Verdict};
+use crate::drift::{self, Baseline, Drift, Fingerprints, Found, Input, Mounts, Verdict};
 use crate::estate::{self, Estate};
 use crate::git;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Class, KINDS, Kind, Object, Owned, kind, policy_path};
+use crate::object::{Class, KINDS, Kind, Object, Owned, fingerprint, kind, policy_path};
 use crate::plan::{self, Asked, Plan, Unmanaged};
 use crate::review::Environment;
 use crate::review::state::{self, Side};
@@ -71,6 +72,39 @@ pub(super) async fn found(
         drift.review = Some(Environment::new(&drift.environment, Some(&before), Some(&after), &[], Vec::new()));
     }
     Ok((drift, last))
+}
+
+/// The fingerprints of findings: each is the digest of the rule, the path and what the engine holds there now.
+///
+/// # Errors
+/// [`Error::Engine`].
+pub async fn fingerprints(client: &Client, found: Vec<Found>) -> Result<Fingerprints, Error> {
+    let read = found.into_iter().map(|found| async move {
+        let live = match live::read_one(client, found.kind, &found.path).await {
+            Err(live::Error::Api { source, .. }) if source.code() == Some(403) => return Ok((found, None)),
+            live => live?,
+        };
+        let held = live.map(|live| json!([fingerprint::of_live_as(&live, found.kind), live.hidden]));
+        let print = fingerprint::of_value(&json!([found.rule.id(), found.path, held]));
+        Ok::<_, Error>((found, Some(print)))
+    });
+    let mut read = stream::iter(read).buffer_unordered(READS_AT_ONCE);
+    let mut prints = Fingerprints::new();
+    while let Some(one) = read.next().await {
+        let (found, print) = one?;
+        prints.insert((found.rule, found.path), print);
+    }
+    Ok(prints)
+}
+
+/// Sets aside what a baseline accepts today.
+///
+/// # Errors
+/// [`Error::Engine`].
+pub async fn accept(drift: &mut Drift, baseline: &Baseline, client: &Client, today: &str) -> Result<(), Error> {
+    let prints = fingerprints(client, baseline.asks(drift.acceptable(), today)).await?;
+    drift.accept(baseline, &prints, today);
+    Ok(())
 }
 
 /// What commits say of objects that were written from them: that which has the digest of what was written. A commit that

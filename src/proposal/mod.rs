@@ -20,7 +20,7 @@ mod validity;
 pub use self::carried::carried;
 pub use self::commits::{Compared, against_engine, between};
 pub use self::demand::unsigned;
-pub use self::drift::{drift, drift_of};
+pub use self::drift::{accept, drift, drift_of, fingerprints};
 pub use self::engine::{Basis, Proposal, Purpose, Word, propose};
 pub use self::error::Error;
 pub use self::graphs::graphs;

@@ -49,6 +49,9 @@ pub(crate) struct Args {
     path: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
+    /// Count nothing that this file accepts on the day, as `leasehold drift --baseline`; it is read each round
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
     /// Whether it writes
     #[arg(long, value_enum, default_value = "report")]
     mode: ModeChoice,

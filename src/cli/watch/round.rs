@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::settings::Settings;
+use crate::api::Client;
 use crate::apply::{self, Options};
+use crate::cli::baseline;
 use crate::cli::context::{Context, Proposed, Workplace, owner_of};
 use crate::cli::error::CliError;
 use crate::cli::lock::{self, LockArgs, Locking};
@@ -140,12 +142,19 @@ impl Rounds<'_> {
     async fn find(self, context: &Context, proposed: &Proposed, known: &mut Known) -> Result<End, CliError> {
         let Proposed { proposal, client, .. } = proposed;
         known.plan = (!proposal.plan.is_empty()).then(|| proposal.plan.digest());
-        let drift = proposal::drift_of(proposal, client, &context.estate_dir()).await;
-        let drift = drift.map_err(|error| context.unproposed(error))?;
+        let drift = self.drift(context, proposal, client).await?;
         known.found = Some(Left::of(&drift, self.before, Moment::of(context.clock().now())));
         let exit_code = drift.exit_code();
         known.drift = Some(drift);
         Ok(End { outcome: Outcome::of_drift(exit_code), why: None, exit_code })
+    }
+
+    /// What is not as it was left, without what somebody accepts.
+    async fn drift(self, context: &Context, proposal: &Proposal, client: &Client) -> Result<Drift, CliError> {
+        let drift = proposal::drift_of(proposal, client, &context.estate_dir()).await;
+        let mut drift = drift.map_err(|error| context.unproposed(error))?;
+        baseline::accept(context, &mut drift, client, self.settings.baseline.as_deref()).await?;
+        Ok(drift)
     }
 
     /// The same, and makes it as the files say.
@@ -255,8 +264,7 @@ impl Rounds<'_> {
     async fn look_again(self, context: &Context, end: End, known: &mut Known) -> Result<End, CliError> {
         let workplace = context.workplace().await?;
         let proposed = context.propose(workplace, self.settings.word(), Purpose::Apply).await?;
-        let drift = proposal::drift_of(&proposed.proposal, &proposed.client, &context.estate_dir()).await;
-        let drift = drift.map_err(|error| context.unproposed(error))?;
+        let drift = self.drift(context, &proposed.proposal, &proposed.client).await?;
         known.left = Some(Left::of(&drift, self.before, Moment::of(context.clock().now())));
         let exit_code = drift.exit_code();
         known.drift = Some(drift);

@@ -27,6 +27,8 @@ pub(super) struct Settings {
     max_deletes: Option<u32>,
     /// Who has to have signed a commit.
     pub(super) signers: Option<Vec<PublicKey>>,
+    /// What is accepted until a day.
+    pub(super) baseline: Option<PathBuf>,
     pub(super) interval: Duration,
     pub(super) once: bool,
     /// Where it is looked at.
@@ -95,6 +97,7 @@ impl Settings {
             allow_deletes: args.allow_deletes,
             max_deletes: args.max_deletes,
             signers,
+            baseline: args.baseline,
             interval: args.interval,
             once: args.once,
             listen: args.listen,
