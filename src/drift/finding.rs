@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::estate::Level;
 use crate::object::{Kind, Place};
 
 /// What a finding is.
@@ -39,12 +40,12 @@ impl Rule {
     }
 
     /// Of what is committed nobody has to be called.
-    pub fn is_failure(self) -> bool {
+    pub(super) fn is_failure(self) -> bool {
         self != Self::Pending
     }
 
-    pub(super) fn level(self) -> &'static str {
-        if self.is_failure() { "error" } else { "note" }
+    pub(super) fn level(self) -> Level {
+        if self.is_failure() { Level::Error } else { Level::Note }
     }
 }
 
@@ -53,6 +54,8 @@ impl Rule {
 pub struct Listed {
     /// What it is.
     pub rule: Rule,
+    /// How much it matters.
+    pub level: Level,
     /// The object.
     pub path: String,
     /// In a line.
@@ -77,4 +80,11 @@ pub struct Found {
 /// A place, for programs.
 pub(super) fn place(place: &Place) -> Value {
     json!({"file": &*place.file, "line": place.line, "column": place.column})
+}
+
+impl Listed {
+    /// Whether somebody has to look at it.
+    pub fn is_failure(&self) -> bool {
+        self.rule.is_failure() && self.level > Level::Note
+    }
 }

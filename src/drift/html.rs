@@ -1,6 +1,6 @@
 //! Drift as a page that stands alone, in the frame of plans and reviews.
 
-use super::{Aside, Changed, Drift, Fate, Foreign, Pending};
+use super::{Aside, Changed, Drift, Fate, Foreign, Pending, Rule};
 use crate::plan::{Page, Refusal, files_of, lines_html, short};
 use crate::review::Colour;
 use crate::review::escape::html as safe;
@@ -34,12 +34,17 @@ impl Drift {
         };
         let open = if self.changed.len() <= OPEN_MAX { " open" } else { "" };
         let sections = [
-            listed("changed", "Changed behind our back", &self.changed, |one| changed(one, open)),
+            listed("changed", "Changed behind our back", &self.changed, |one| {
+                changed(one, open, &self.level_words(Rule::Changed, &one.path))
+            }),
             self.access_section(),
             listed("pending", pending, &self.pending, pending_line),
             listed("refused", "Why an apply is refused", &self.refusals, refusal),
-            listed("not-ours", "Not ours", &self.foreign, foreign_line),
+            listed("not-ours", "Not ours", &self.foreign, |one| {
+                foreign_line(one, &self.level_words(Rule::NotOurs, &one.path))
+            }),
             listed("accepted", "Accepted until a day", &self.accepted, Aside::html),
+            listed("ignored", "Ignored, as the estate says", &self.ignored, Aside::html),
             listed("notes", "Notes", &self.notes, |note| format!("<p class=\"item\">{}</p>\n", safe(note))),
         ];
         let sections: Vec<Section> = sections.into_iter().flatten().collect();
@@ -53,7 +58,7 @@ impl Drift {
     }
 }
 
-fn changed(changed: &Changed, open: &str) -> String {
+fn changed(changed: &Changed, open: &str, level: &str) -> String {
     let (what, mark, fields) = match &changed.fate {
         Fate::Gone => (", is gone", '-', String::new()),
         Fate::Differs(fields) => {
@@ -66,7 +71,7 @@ fn changed(changed: &Changed, open: &str) -> String {
     let remark = changed.remark().map(|remark| format!("<p class=\"details\">{}</p>\n", safe(&remark)));
     format!(
         "<details class=\"item {}\"{open}><summary><span class=\"mark\">{mark}</span> <span class=\"kind\">{}</span> \
-         <code>{}</code>{what} <span class=\"place\">{}</span></summary>\n{}<pre>{}</pre></details>\n",
+         <code>{}</code>{what}{level} <span class=\"place\">{}</span></summary>\n{}<pre>{}</pre></details>\n",
         if mark == '-' { "delete" } else { "update" },
         changed.kind.name,
         safe(&changed.path),
@@ -87,10 +92,10 @@ fn pending_line(pending: &Pending) -> String {
     )
 }
 
-fn foreign_line(foreign: &Foreign) -> String {
+fn foreign_line(foreign: &Foreign, level: &str) -> String {
     let declared = foreign.declared.as_ref().map(|place| format!("declared at {place}, and not made from these files"));
     format!(
-        "<p class=\"item\">{} <code>{}</code> <span class=\"place\">{}</span></p>\n",
+        "<p class=\"item\">{} <code>{}</code>{level} <span class=\"place\">{}</span></p>\n",
         safe(foreign.kind),
         safe(&foreign.path),
         safe(&declared.unwrap_or_default())

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::finding::place;
-use super::{Aside, Changed, Drift, Fate, Foreign, Pending};
+use super::{Aside, Changed, Drift, Fate, Foreign, Pending, Rule};
 use crate::plan::field_json;
 use crate::review;
 
@@ -20,10 +20,11 @@ impl Drift {
                 "pending": self.pending.len(),
                 "not_ours": self.foreign.len(),
             },
-            "changed": self.changed.iter().map(changed).collect::<Vec<_>>(),
+            "changed": self.changed.iter().map(|one| self.weighed(Rule::Changed, &one.path, changed(one))).collect::<Vec<_>>(),
             "pending": self.pending.iter().map(pending).collect::<Vec<_>>(),
-            "not_ours": self.foreign.iter().map(foreign).collect::<Vec<_>>(),
+            "not_ours": self.foreign.iter().map(|one| self.weighed(Rule::NotOurs, &one.path, foreign(one))).collect::<Vec<_>>(),
             "accepted": self.accepted.iter().map(Aside::json).collect::<Vec<_>>(),
+            "ignored": self.ignored.iter().map(Aside::json).collect::<Vec<_>>(),
             "refusals": self
                 .refusals
                 .iter()
@@ -32,6 +33,14 @@ impl Drift {
             "access": self.review.as_ref().map(review::Environment::json),
             "notes": self.notes,
         })
+    }
+}
+
+impl Drift {
+    /// A finding with how much it matters.
+    fn weighed(&self, rule: Rule, path: &str, mut finding: Value) -> Value {
+        finding["level"] = Value::from(self.level(rule, path).word());
+        finding
     }
 }
 

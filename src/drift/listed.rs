@@ -16,7 +16,7 @@ use crate::review::sarif::{location, log, rule};
 impl Drift {
     /// What drifted as SARIF. Places are told from the root of the repository, of which the estate is this directory.
     pub fn sarif(&self, directory: &str) -> Value {
-        let rules = Rule::ALL.map(|one| rule(one.id(), one.text(), one.level())).to_vec();
+        let rules = Rule::ALL.map(|one| rule(one.id(), one.text(), one.level().word())).to_vec();
         let result = |finding: &Listed| {
             let mut text = format!("{}: {}", finding.path, finding.what);
             finding.more.iter().for_each(|line| text.push_str(&format!("\n{line}")));
@@ -24,13 +24,13 @@ impl Drift {
             json!({
                 "ruleId": finding.rule.id(),
                 "kind": if finding.rule.is_failure() { "fail" } else { "informational" },
-                "level": if finding.rule.is_failure() { "error" } else { "none" },
+                "level": if finding.rule.is_failure() { finding.level.word() } else { "none" },
                 "message": { "text": format!("{text}\nEnvironment {}.", self.environment) },
                 "locations": finding.place.iter().filter_map(|place| location(directory, place)).collect::<Vec<_>>(),
                 "partialFingerprints": { "leaseholdDrift/v1": fingerprint::of_value(&fact) },
             })
         };
-        let aside = self.accepted.iter().map(|aside| {
+        let aside = self.accepted.iter().chain(&self.ignored).map(|aside| {
             let mut suppressed = result(&aside.listed);
             suppressed["suppressions"] =
                 json!([{ "kind": "external", "status": "accepted", "justification": aside.why() }]);
@@ -46,8 +46,9 @@ impl Drift {
         let suite = |name: String, cases| Suite { name, properties: Vec::new(), cases };
         let of_rule = |rule: Rule| {
             let counts = listed.iter().filter(|finding| finding.rule == rule).map(case);
-            let cases: Vec<Case> =
-                counts.chain(self.accepted.iter().filter(|one| one.is_of(rule)).map(accepted)).collect();
+            let cases: Vec<Case> = counts
+                .chain(self.accepted.iter().chain(&self.ignored).filter(|one| one.is_of(rule)).map(accepted))
+                .collect();
             (!cases.is_empty()).then(|| suite(format!("{}: {}", self.environment, rule.text()), cases))
         };
         let mut suites: Vec<Suite> = Rule::ALL.into_iter().filter_map(of_rule).collect();
@@ -73,13 +74,22 @@ impl Drift {
             };
             let fields = fields.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
             let more = fields.into_iter().chain(changed.remark()).chain(wrote).collect();
-            Listed { rule: Rule::Changed, path: changed.path.clone(), what, more, place: Some(changed.place.clone()) }
+            let level = self.level(Rule::Changed, &changed.path);
+            Listed {
+                rule: Rule::Changed,
+                level,
+                path: changed.path.clone(),
+                what,
+                more,
+                place: Some(changed.place.clone()),
+            }
         });
         let foreign = self.foreign.iter().map(|foreign| {
             let what = format!("the {} is not ours", foreign.kind);
             let more = foreign.declared.iter().map(|_| "it is declared, and was not made from these files".to_owned());
             Listed {
                 rule: Rule::NotOurs,
+                level: self.level(Rule::NotOurs, &foreign.path),
                 path: foreign.path.clone(),
                 what,
                 more: more.collect(),
@@ -96,7 +106,15 @@ impl Drift {
             let more = pending.changed.then(|| "it was changed behind our back, too".to_owned());
             let there = pending.configured.iter().map(|(what, stanza)| format!("{what}:\n{stanza}"));
             let more = more.into_iter().chain(there).collect();
-            Listed { rule: Rule::Pending, path: pending.path.clone(), what, more, place: Some(pending.place.clone()) }
+            let level = Rule::Pending.level();
+            Listed {
+                rule: Rule::Pending,
+                level,
+                path: pending.path.clone(),
+                what,
+                more,
+                place: Some(pending.place.clone()),
+            }
         });
         changed.chain(foreign).chain(pending).collect()
     }
@@ -120,6 +138,6 @@ fn case(finding: &Listed) -> Case {
         class: finding.rule.id().to_owned(),
         name: finding.path.clone(),
         place: finding.place.clone(),
-        verdict: if finding.rule.is_failure() { Verdict::Failed(what, more) } else { Verdict::Skipped(what, more) },
+        verdict: if finding.is_failure() { Verdict::Failed(what, more) } else { Verdict::Skipped(what, more) },
     }
 }

@@ -1,6 +1,6 @@
 //! Drift as an issue or a comment.
 
-use super::{Aside, Drift, Fate};
+use super::{Aside, Drift, Fate, Rule};
 use crate::plan::{Page, fenced, section, short};
 use crate::review::Colour;
 use crate::review::escape::{code, markdown as plain};
@@ -18,10 +18,11 @@ impl Drift {
         let mut out = format!("{MARKER}\n### Drift in {}\n\n{}\n", code(&self.environment), self.summary());
         section("Changed behind our back", CHANGED_BYTES_MAX, &self.changed, &mut out, |changed| {
             let gone = if matches!(changed.fate, Fate::Gone) { ", is gone" } else { "" };
+            let level = self.level_words(Rule::Changed, &changed.path);
             let wrote = changed.commit.as_ref().map(|commit| format!(", written from {}", code(&short(commit))));
             let both = changed.remark().map_or_else(String::new, |remark| format!("; {remark}"));
             let (kind, path, place) = (changed.kind.name, code(&changed.path), code(&changed.place.to_string()));
-            let line = format!("- {kind} {path}{gone} ({place}{}){both}\n", wrote.unwrap_or_default());
+            let line = format!("- {kind} {path}{gone}{level} ({place}{}){both}\n", wrote.unwrap_or_default());
             match &changed.fate {
                 Fate::Differs(fields) => {
                     let mut page = Page::new(Colour::Never);
@@ -62,9 +63,11 @@ impl Drift {
         section("Not ours", PART_BYTES_MAX, &self.foreign, &mut out, |foreign| {
             let declared =
                 foreign.declared.as_ref().map(|place| format!(" (declared at {})", code(&place.to_string())));
-            format!("- {} {}{}\n", foreign.kind, code(&foreign.path), declared.unwrap_or_default())
+            let level = self.level_words(Rule::NotOurs, &foreign.path);
+            format!("- {} {}{level}{}\n", foreign.kind, code(&foreign.path), declared.unwrap_or_default())
         });
         section("Accepted until a day", PART_BYTES_MAX, &self.accepted, &mut out, Aside::markdown);
+        section("Ignored, as the estate says", PART_BYTES_MAX, &self.ignored, &mut out, Aside::markdown);
         section("Notes", PART_BYTES_MAX, &self.notes, &mut out, |note| format!("- {}\n", plain(note)));
         out
     }
@@ -116,6 +119,8 @@ mod tests {
             pending: (0..2000).map(pending).collect(),
             foreign: Vec::new(),
             accepted: Vec::new(),
+            ignored: Vec::new(),
+            levels: std::collections::BTreeMap::new(),
             refusals: Vec::new(),
             review: None,
             notes: vec!["a note".repeat(20); 2000],

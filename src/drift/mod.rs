@@ -16,6 +16,7 @@ mod json;
 mod listed;
 mod markdown;
 mod policy;
+mod rules;
 mod summary;
 mod text;
 
@@ -23,6 +24,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
+use crate::estate::Level;
 use crate::object::{Class, FieldValue, Kind, Live, Object, Owned, Place, Progress, Shape, Told, fingerprint, kind};
 use crate::plan::{Change, ChangeAction, FieldChange, Plan, Refusal, Shown, differences};
 use crate::review;
@@ -47,6 +49,10 @@ pub struct Drift {
     pub foreign: Vec<Foreign>,
     /// What somebody accepts until a day.
     pub accepted: Vec<Aside>,
+    /// What is not ours, and of which the estate says that this is known.
+    pub ignored: Vec<Aside>,
+    /// How much findings matter, where the estate says it.
+    levels: BTreeMap<(Rule, String), Level>,
     /// Why an apply of these files would be refused, as a plan says it.
     pub refusals: Vec<Refusal>,
     /// Who gains and loses what by the changes behind our back; `None` before it was looked at.
@@ -161,6 +167,8 @@ impl Drift {
             pending: Vec::new(),
             foreign: Vec::new(),
             accepted: Vec::new(),
+            ignored: Vec::new(),
+            levels: BTreeMap::new(),
             refusals: input.plan.refusals.clone(),
             review: None,
             notes: input.plan.notes.clone(),
@@ -326,19 +334,18 @@ impl Drift {
 
     /// The exit code of `leasehold drift`: 0 none, 5 something is not as we left it, 2 something is not applied.
     pub fn exit_code(&self) -> u8 {
-        match (self.changed.is_empty() && self.foreign.is_empty(), self.pending.is_empty()) {
-            (false, _) => 5,
-            (true, false) => 2,
-            (true, true) => 0,
+        match (self.is_stern(), self.pending.is_empty()) {
+            (true, _) => 5,
+            (false, false) => 2,
+            (false, true) => 0,
         }
     }
 
     /// How much was found that does not count, in words.
     fn aside_words(&self) -> String {
-        match self.accepted.len() {
-            0 => String::new(),
-            accepted => format!(" {accepted} accepted until a day."),
-        }
+        let told = [(self.accepted.len(), "accepted until a day"), (self.ignored.len(), "ignored as the estate says")];
+        let told = told.into_iter().filter(|(count, _)| *count > 0);
+        told.map(|(count, words)| format!(" {count} {words}.")).collect()
     }
 
     /// The one line that says it all.

@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 
-use super::{Aside, Changed, Drift, Fate, Foreign};
+use super::{Aside, Changed, Drift, Fate, Foreign, Rule};
 use crate::plan::{Page, WHOLE_MAX, escape, files_of};
 use crate::review::Colour;
 
@@ -16,8 +16,12 @@ const NOTES_MAX: usize = 4;
 impl Drift {
     /// What drifted as people read it at its size: whole if it is little or that is asked for, else summed up.
     pub fn page(&self, colour: Colour, verbose: bool) -> String {
-        let found =
-            self.changed.len() + self.pending.len() + self.foreign.len() + self.accepted.len() + self.refusals.len();
+        let found = self.changed.len()
+            + self.pending.len()
+            + self.foreign.len()
+            + self.accepted.len()
+            + self.ignored.len()
+            + self.refusals.len();
         match verbose || found <= WHOLE_MAX {
             true => self.text(colour),
             false => self.summed_up(colour),
@@ -27,7 +31,9 @@ impl Drift {
     fn summed_up(&self, colour: Colour) -> String {
         let mut page = Page::new(colour);
         page.line(&format!("Environment {}, {}.", escape(&self.environment), files_of(self.commit.as_deref())));
-        page.part("CHANGED BEHIND OUR BACK", CHANGED_MAX, &self.changed, changed);
+        page.part("CHANGED BEHIND OUR BACK", CHANGED_MAX, &self.changed, |one| {
+            changed(one) + &self.level_words(Rule::Changed, &one.path)
+        });
         if let Some(review) = self.review.as_ref().filter(|review| !review.findings.is_empty()) {
             page.gains(review);
         }
@@ -38,8 +44,11 @@ impl Drift {
         }
         let refusals: Vec<String> = self.refusals.iter().map(|refusal| escape(&refusal.to_string())).collect();
         page.part("WHY AN APPLY IS REFUSED", REFUSALS_MAX, &refusals, Clone::clone);
-        page.part("NOT OURS", FOREIGN_MAX, &self.foreign, foreign);
+        page.part("NOT OURS", FOREIGN_MAX, &self.foreign, |one| {
+            foreign(one) + &self.level_words(Rule::NotOurs, &one.path)
+        });
         page.part("ACCEPTED UNTIL A DAY", ASIDE_MAX, &self.accepted, Aside::line);
+        page.part("IGNORED, AS THE ESTATE SAYS", ASIDE_MAX, &self.ignored, Aside::line);
         page.line("");
         for note in self.notes.iter().take(NOTES_MAX) {
             page.line(&format!("Note: {}", escape(note)));

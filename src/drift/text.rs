@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Changed, Drift, Fate, Foreign, Pending};
+use super::{Changed, Drift, Fate, Foreign, Pending, Rule};
 use crate::plan::{Page, Refusal, escape, files_of, short};
 use crate::review::Colour;
 
@@ -12,7 +12,9 @@ impl Drift {
         let mut page = Page::new(colour);
         let files = files_of(self.commit.as_deref());
         page.line(&format!("Environment {}, {files}.", escape(&self.environment)));
-        page.section("CHANGED BEHIND OUR BACK", &self.changed, Page::changed);
+        page.section("CHANGED BEHIND OUR BACK", &self.changed, |page, one| {
+            page.changed(one, &self.level_words(Rule::Changed, &one.path));
+        });
         if let Some(review) = self.review.as_ref().filter(|review| !review.findings.is_empty()) {
             page.line("");
             page.line("What that does to access:");
@@ -20,8 +22,11 @@ impl Drift {
         }
         page.section(self.pending_title(), &self.pending, Page::pending);
         page.section("WHY AN APPLY IS REFUSED", &self.refusals, Page::refusal);
-        page.section("NOT OURS", &self.foreign, Page::foreign);
+        page.section("NOT OURS", &self.foreign, |page, one| {
+            page.foreign(one, &self.level_words(Rule::NotOurs, &one.path));
+        });
         page.section("ACCEPTED UNTIL A DAY", &self.accepted, Page::aside);
+        page.section("IGNORED, AS THE ESTATE SAYS", &self.ignored, Page::aside);
         page.line("");
         for note in &self.notes {
             page.line(&format!("Note: {}", escape(note)));
@@ -40,14 +45,14 @@ impl Page {
         }
     }
 
-    fn changed(&mut self, changed: &Changed) {
+    fn changed(&mut self, changed: &Changed, level: &str) {
         let wrote = match &changed.commit {
             Some(commit) => format!(", written from commit {}", short(commit)),
             None => String::new(),
         };
         let gone = if matches!(changed.fate, Fate::Gone) { ", is gone" } else { "" };
         let title = format!(
-            "  {} {}{gone}  ({}{wrote})",
+            "  {} {}{gone}{level}  ({}{wrote})",
             changed.kind.name,
             escape(&changed.path),
             escape(&changed.place.to_string())
@@ -76,11 +81,11 @@ impl Page {
         self.line(&format!("    = help: {}", escape(&refusal.hint())));
     }
 
-    fn foreign(&mut self, foreign: &Foreign) {
+    fn foreign(&mut self, foreign: &Foreign, level: &str) {
         let declared = match &foreign.declared {
             Some(place) => format!("  (declared at {}, and not made from these files)", escape(&place.to_string())),
             None => String::new(),
         };
-        self.line(&format!("  {} {}{declared}", foreign.kind, escape(&foreign.path)));
+        self.line(&format!("  {} {}{level}{declared}", foreign.kind, escape(&foreign.path)));
     }
 }

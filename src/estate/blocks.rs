@@ -58,6 +58,7 @@ pub(crate) static ENVIRONMENT: Block = Block {
         Key::own("max_deletes", Shape::Int, "How many objects one apply may delete."),
         Key::block(&LIMIT),
         Key::block(&REQUIRE),
+        Key::block(&DRIFT),
         Key::own("var", Shape::Map, "Variables, by name."),
         Key::own("override", Shape::Map, "What is otherwise here: declarations that are laid over the others."),
     ],
@@ -74,6 +75,42 @@ pub(crate) static LIMIT: Block = Block {
         Shape::Any,
         "How many it may delete: a count, or a percentage of those that are ours.",
     )],
+    check: ANYTHING,
+};
+
+/// How much a finding of a drift may matter.
+pub(crate) const LEVELS: &[&str] = &["note", "warning", "error"];
+
+/// What counts as drift in an environment.
+pub(crate) static DRIFT: Block = Block {
+    word: "drift",
+    label: None,
+    doc: "What counts as drift, and how much it matters.",
+    keys: &[Key::block(&IGNORE), Key::block(&SEVERITY)],
+    check: ANYTHING,
+};
+
+/// Objects that do not count as not ours.
+pub(crate) static IGNORE: Block = Block {
+    word: "ignore",
+    label: Some("The paths of the objects, with * and ? as wildcards."),
+    doc: "Objects of nobody that do not count as not ours: they are counted apart.",
+    keys: &[
+        Key::own("kind", Shape::Text, "Their kind, as plans name it, if only one is meant."),
+        Key::own("reason", Shape::Text, "Why they are none of ours."),
+    ],
+    check: ANYTHING,
+};
+
+/// How much findings matter.
+pub(crate) static SEVERITY: Block = Block {
+    word: "severity",
+    label: Some("The paths of the objects, with * and ? as wildcards."),
+    doc: "How much it matters that objects were changed behind our back, or are not ours.",
+    keys: &[
+        Key::own("kind", Shape::Text, "Their kind, as plans name it, if only one is meant."),
+        Key::own("level", Shape::OneOf(LEVELS), "A note is told and changes no exit code."),
+    ],
     check: ANYTHING,
 };
 
@@ -250,7 +287,19 @@ mod tests {
     fn what_stands_in_which_block_follows_from_their_descriptions() {
         assert_eq!(
             KNOWN.labelled.iter().copied().collect::<Vec<_>>(),
-            ["account", "acl", "key", "limit", "login", "path", "role", "statement", "static_role"]
+            [
+                "account",
+                "acl",
+                "ignore",
+                "key",
+                "limit",
+                "login",
+                "path",
+                "role",
+                "severity",
+                "statement",
+                "static_role"
+            ]
         );
         for (word, key) in [
             ("statement", "not_actions"),

@@ -208,8 +208,74 @@ pub struct Environment {
     pub limits: Vec<Limit>,
     /// What it demands of what is applied to it.
     pub demands: Demands,
+    /// What it says of drift.
+    pub drift: DriftRules,
     /// Where it is declared.
     pub place: Place,
+}
+
+/// What an environment says of drift.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DriftRules {
+    /// What is not counted as not ours.
+    pub ignored: Vec<Ignored>,
+    /// How much what is found matters.
+    pub weighed: Vec<Weighed>,
+}
+
+/// Objects that are nobody's here, and that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// Their paths, with wildcards.
+    pub pattern: String,
+    /// Their kind, if only one is meant.
+    pub kind: Option<&'static Kind>,
+    /// Why.
+    pub reason: String,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// How much findings about objects matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weighed {
+    /// The paths of the objects, with wildcards.
+    pub pattern: String,
+    /// Their kind, if only one is meant.
+    pub kind: Option<&'static Kind>,
+    /// How much.
+    pub level: Level,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// How much a finding matters. What matters more is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// It is told, and no more.
+    Note,
+    /// It is drift, and no error.
+    Warning,
+    /// It is an error.
+    Error,
+}
+
+impl Level {
+    const ALL: [Self; 3] = [Self::Note, Self::Warning, Self::Error];
+
+    /// How it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+
+    /// The one that a word means.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.word() == word)
+    }
 }
 
 /// How many objects one plan may delete when the environment does not say (`max_deletes`).

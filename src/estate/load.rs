@@ -3,7 +3,9 @@
 //! Files become one tree; the environment's overrides are laid over it and its variables put in; then its declarations
 //! are lowered.
 
+mod drift;
 mod environment;
+mod kind;
 mod limit;
 mod policy_files;
 mod require;

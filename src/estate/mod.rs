@@ -29,8 +29,8 @@ pub(crate) mod walk;
 mod yaml;
 
 pub use declared::{
-    App, Assertion, AwsChoice, Deletes, Demands, EngineChoice, Environment, Estate, IamPrincipal, Limit, Login,
-    MAX_DELETES_DEFAULT, ManagedPolicy, Test,
+    App, Assertion, AwsChoice, Deletes, Demands, DriftRules, EngineChoice, Environment, Estate, IamPrincipal, Ignored,
+    Level, Limit, Login, MAX_DELETES_DEFAULT, ManagedPolicy, Test, Weighed,
 };
 pub use excerpt::render;
 pub use explain::{Explained, Inside, explain, explain_all};

@@ -63,6 +63,7 @@ pub(super) async fn found(
     let last = last_said(dir, &estate.environment.name, commits, &drift::lost(desired, owned, live));
     let input = Input { plan: &plan, desired, owned, live, last: &last, policies: &policies };
     let mut drift = Drift::of(input);
+    drift.judge(&estate.environment.drift);
     if !drift.changed.is_empty() {
         let known = state::Context::from(estate);
         let last = drift::last_applied(input);

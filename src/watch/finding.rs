@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::moment::Moment;
-use crate::drift::{Drift, Rule};
+use crate::drift::Drift;
 
 /// Lines that are kept of what else there is to say of a finding.
 const LINES_MAX: usize = 12;
@@ -34,11 +34,11 @@ impl Finding {
     /// All of a drift, found now. Those that were known before keep since when.
     pub fn all(drift: &Drift, known: &[Self], now: Moment) -> Vec<Self> {
         let of = |listed: crate::drift::Listed| {
-            let (rule, path) = (listed.rule.id().to_owned(), listed.path);
+            let (rule, calls, path) = (listed.rule.id().to_owned(), listed.is_failure(), listed.path);
             let before = known.iter().find(|known| known.rule == rule && known.path == path);
             Self {
                 since: before.map_or(now, |before| before.since),
-                calls: listed.rule != Rule::Pending,
+                calls,
                 what: listed.what,
                 more: listed.more.iter().take(LINES_MAX).map(|line| cut(line, LINE_CHARS_MAX)).collect(),
                 declared: listed.place.map(|place| place.to_string()),

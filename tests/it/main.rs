@@ -34,6 +34,7 @@ mod drift_baseline;
 #[path = "drift.rs"]
 mod drift_on_openbao;
 mod drift_repair;
+mod drift_rules;
 mod engines;
 mod estate;
 mod estate_assert;

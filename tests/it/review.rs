@@ -206,6 +206,7 @@ const CASES: &[(&str, i32)] = &[
     ("141-object-changed", 2),
     ("142-protections-taken-away", 2),
     ("143-limit-below-a-limit", 2),
+    ("144-drift-looked-at-less", 2),
     ("150-batch-by-the-mount", 2),
     ("151-batch-login-added", 2),
     ("152-token-role-of-batch", 2),

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::{limit, require};
+use super::{drift, limit, require};
 use crate::estate::blocks::ENVIRONMENT;
 use crate::estate::declared::{AwsChoice, EngineChoice, Environment};
 use crate::estate::interpolate::{Replaced, Variables};
@@ -79,6 +79,7 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
     });
     let limits = limit::read(reader, &own);
     let demands = require::read(reader, &own);
+    let drift = drift::read(reader, &own);
     let estate = reader.text(&own, "estate").and_then(|(estate, span)| {
         if !is_name(estate) {
             reader.report(Draft::error(span, "the name of an estate has letters, digits, `-` and `_` only"));
@@ -94,7 +95,7 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
     // A broken engine has been told; the rest is still checked with one that stands for it.
     let engine = engine.unwrap_or(EngineChoice::Address(String::new()));
     let name = block.label.to_owned();
-    Some((Environment { name, estate, engine, namespace, max_deletes, limits, demands, place }, variables, over))
+    Some((Environment { name, estate, engine, namespace, max_deletes, limits, demands, drift, place }, variables, over))
 }
 
 fn is_name(name: &str) -> bool {

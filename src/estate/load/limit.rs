@@ -1,13 +1,11 @@
 //! How many objects of one kind an environment lets one apply delete.
 
+use super::kind;
 use crate::estate::blocks::LIMIT;
 use crate::estate::declared::{Deletes, Limit};
-use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, Reader};
 use crate::estate::tree::{Content, Node};
 use crate::estate::value;
-use crate::object::{KINDS, kind};
-use crate::text::did_you_mean;
 
 /// Reads the blocks `limit "KIND"` of an environment.
 pub(super) fn read(reader: &mut Reader<'_>, environment: &Block<'_>) -> Vec<Limit> {
@@ -17,12 +15,7 @@ pub(super) fn read(reader: &mut Reader<'_>, environment: &Block<'_>) -> Vec<Limi
 
 fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Limit> {
     reader.check(block, &LIMIT);
-    let kind = kind(block.label);
-    if kind.is_none() {
-        let hint = did_you_mean(block.label, KINDS.iter().map(|kind| kind.name))
-            .unwrap_or_else(|| "plans name the kind of each object, as in `+ aws role aws/roles/webapp`".to_owned());
-        reader.report(Draft::error(block.span, format!("`{}` is not a kind of objects", block.label)).hint(hint));
-    }
+    let kind = kind::of_word(reader, block.label, block.span);
     reader.require(block, "deletes", "\"10%\"");
     let node = &block.map.get("deletes")?.value;
     match deletes(node) {

@@ -3,9 +3,11 @@
 //! Only a review of files knows both sides of it, so it has no part in the digest. A guardrail that forbids less gives
 //! nobody access, and lets pass what it kept out: its roles may get credentials again.
 
-use crate::estate::{AwsChoice, EngineChoice, Environment, Estate, MAX_DELETES_DEFAULT};
+use crate::estate::{
+    AwsChoice, DriftRules, EngineChoice, Environment, Estate, Ignored, Level, MAX_DELETES_DEFAULT, Weighed,
+};
 use crate::guardrail::{Clause, Guardrail};
-use crate::object::Place;
+use crate::object::{Kind, Place};
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::Side;
 use crate::review::words;
@@ -15,6 +17,7 @@ pub(in crate::review) fn changes(before: &Side<'_>, after: &Side<'_>, findings: 
     let Some((old, new)) = before.estate().zip(after.estate()) else { return };
     findings.extend(environment(old, new));
     findings.extend(protections(&old.environment, &new.environment));
+    findings.extend(drift(&old.environment, &new.environment));
     let mut names: Vec<&str> = old.guardrails.iter().chain(&new.guardrails).map(|one| one.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
@@ -83,6 +86,51 @@ fn protections(old: &Environment, new: &Environment) -> Vec<Finding> {
         tell(format!("an apply may delete more than {} of the sort `{}`", limit.deletes, limit.kind.name), true);
     }
     findings
+}
+
+/// What counts as drift no longer, or for less.
+fn drift(old: &Environment, new: &Environment) -> Vec<Finding> {
+    let (was, is) = (&old.drift, &new.drift);
+    let subject = Subject::Engine(format!("environment {}", new.name));
+    let mut findings = Vec::new();
+    let mut tell = |what: String, less: bool, place: &Place| {
+        findings.push(Finding::new(Topic::Checks, &subject, what).gains(less).at(place.clone()));
+    };
+    let of = |pattern: &str, kind: Option<&Kind>| match kind {
+        Some(kind) => format!("{pattern} ({})", kind.name),
+        None => pattern.to_owned(),
+    };
+    let same = |one: &Ignored, other: &Ignored| (&one.pattern, one.kind) == (&other.pattern, other.kind);
+    for rule in is.ignored.iter().filter(|rule| !was.ignored.iter().any(|old| same(old, rule))) {
+        let what = of(&rule.pattern, rule.kind);
+        tell(format!("what nobody declared at {what} is no drift any more: {}", rule.reason), true, &rule.place);
+    }
+    for rule in was.ignored.iter().filter(|rule| !is.ignored.iter().any(|new| same(new, rule))) {
+        tell(format!("what nobody declared at {} is drift again", of(&rule.pattern, rule.kind)), false, &new.place);
+    }
+    let level = |rules: &DriftRules, of: &Weighed| {
+        let same = rules.weighed.iter().find(|rule| (&rule.pattern, rule.kind) == (&of.pattern, of.kind));
+        same.map_or(Level::Error, |rule| rule.level)
+    };
+    for rule in is.weighed.iter().filter(|rule| level(was, rule) != rule.level) {
+        let what = of(&rule.pattern, rule.kind);
+        let less = rule.level < level(was, rule);
+        tell(format!("drift at {what} is {} now", a(rule.level)), less, &rule.place);
+    }
+    for rule in was.weighed.iter().filter(|rule| level(is, rule) != rule.level) {
+        if !is.weighed.iter().any(|new| (&new.pattern, new.kind) == (&rule.pattern, rule.kind)) {
+            tell(format!("drift at {} is an error again", of(&rule.pattern, rule.kind)), false, &new.place);
+        }
+    }
+    findings
+}
+
+fn a(level: Level) -> &'static str {
+    match level {
+        Level::Note => "a note",
+        Level::Warning => "a warning",
+        Level::Error => "an error",
+    }
 }
 
 fn shown(environment: &Environment) -> String {
