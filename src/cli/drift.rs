@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::apply::{self, Repairing};
+use super::audit_files;
 use super::baseline::{self, Writing};
-use super::context::{Context, Warnings};
+use super::context::{Context, Warnings, owner_of};
 use super::error::CliError;
 use super::format::Format;
 use super::forms;
@@ -34,6 +35,10 @@ pub(crate) struct Args {
     /// Count nothing that this file accepts today
     #[arg(long, value_name = "FILE", conflicts_with = "repair")]
     baseline: Option<PathBuf>,
+    /// Tell who did it, when and from where, by this audit file of the engine, ours, OpenBao's or Vault's, and what was issued
+    /// since; - is the standard input; may be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "repair")]
+    audit: Vec<PathBuf>,
     #[command(flatten)]
     writing: Writing,
     /// Put back what was changed behind our back: an apply of what was applied last, and of nothing that was not
@@ -95,9 +100,10 @@ async fn repair(args: Args, global: &Global) -> Result<u8, CliError> {
 
 async fn find(context: &Context, args: &Args) -> Result<Drift, CliError> {
     let (estate, client) = context.environment().await?;
-    let (dir, today) = (context.estate_dir(), context.today());
+    let (dir, today, owner) = (context.estate_dir(), context.today(), owner_of(&estate.environment));
     let basis = context.basis(&dir, &today, &estate.environment);
     let mut drift = proposal::drift(estate, &client, basis).await.map_err(|error| context.unproposed(error))?;
+    audit_files::attribute(&mut drift, &client, &owner, &args.audit).await?;
     baseline::accept(context, &mut drift, &client, args.baseline.as_deref()).await?;
     args.writing.write(context, &mut drift, &client).await?;
     Ok(drift)

@@ -15,6 +15,7 @@ mod app;
 mod apply;
 mod argv;
 mod audit;
+mod audit_files;
 mod auth;
 mod baseline;
 mod callback;

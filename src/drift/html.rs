@@ -36,12 +36,14 @@ impl Drift {
         let sections = [
             listed("changed", "Changed behind our back", &self.changed, |one| {
                 changed(one, open, &self.level_words(Rule::Changed, &one.path))
+                    + &self.told_html(Rule::Changed, &one.path)
             }),
             self.access_section(),
             listed("pending", pending, &self.pending, pending_line),
             listed("refused", "Why an apply is refused", &self.refusals, refusal),
             listed("not-ours", "Not ours", &self.foreign, |one| {
                 foreign_line(one, &self.level_words(Rule::NotOurs, &one.path))
+                    + &self.told_html(Rule::NotOurs, &one.path)
             }),
             listed("accepted", "Accepted until a day", &self.accepted, Aside::html),
             listed("ignored", "Ignored, as the estate says", &self.ignored, Aside::html),
@@ -49,6 +51,12 @@ impl Drift {
         ];
         let sections: Vec<Section> = sections.into_iter().flatten().collect();
         searchable(&title, &head, &sections)
+    }
+
+    /// What audit files tell of a finding, below it.
+    fn told_html(&self, rule: Rule, path: &str) -> String {
+        let lines = self.told_of(rule, path);
+        lines.iter().map(|line| format!("<p class=\"item details\">{}</p>\n", safe(line))).collect()
     }
 
     fn access_section(&self) -> Option<Section> {

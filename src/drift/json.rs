@@ -39,6 +39,9 @@ impl Drift {
 impl Drift {
     /// A finding with how much it matters.
     fn weighed(&self, rule: Rule, path: &str, mut finding: Value) -> Value {
+        if self.attribution.is_some() {
+            finding["audit"] = self.told_json(path);
+        }
         finding["level"] = Value::from(self.level(rule, path).word());
         finding
     }

@@ -73,7 +73,8 @@ impl Drift {
                 }
             };
             let fields = fields.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
-            let more = fields.into_iter().chain(changed.remark()).chain(wrote).collect();
+            let told = self.told_of(Rule::Changed, &changed.path);
+            let more = told.into_iter().chain(fields).chain(changed.remark()).chain(wrote).collect();
             let level = self.level(Rule::Changed, &changed.path);
             Listed {
                 rule: Rule::Changed,
@@ -92,7 +93,7 @@ impl Drift {
                 level: self.level(Rule::NotOurs, &foreign.path),
                 path: foreign.path.clone(),
                 what,
-                more: more.collect(),
+                more: self.told_of(Rule::NotOurs, &foreign.path).into_iter().chain(more).collect(),
                 place: foreign.declared.clone(),
             }
         });

@@ -22,7 +22,8 @@ impl Drift {
             let wrote = changed.commit.as_ref().map(|commit| format!(", written from {}", code(&short(commit))));
             let both = changed.remark().map_or_else(String::new, |remark| format!("; {remark}"));
             let (kind, path, place) = (changed.kind.name, code(&changed.path), code(&changed.place.to_string()));
-            let line = format!("- {kind} {path}{gone}{level} ({place}{}){both}\n", wrote.unwrap_or_default());
+            let told = self.told_markdown(Rule::Changed, &changed.path);
+            let line = format!("- {kind} {path}{gone}{level} ({place}{}){both}\n{told}", wrote.unwrap_or_default());
             match &changed.fate {
                 Fate::Differs(fields) => {
                     let mut page = Page::new(Colour::Never);
@@ -64,12 +65,18 @@ impl Drift {
             let declared =
                 foreign.declared.as_ref().map(|place| format!(" (declared at {})", code(&place.to_string())));
             let level = self.level_words(Rule::NotOurs, &foreign.path);
-            format!("- {} {}{level}{}\n", foreign.kind, code(&foreign.path), declared.unwrap_or_default())
+            let told = self.told_markdown(Rule::NotOurs, &foreign.path);
+            format!("- {} {}{level}{}\n{told}", foreign.kind, code(&foreign.path), declared.unwrap_or_default())
         });
         section("Accepted until a day", PART_BYTES_MAX, &self.accepted, &mut out, Aside::markdown);
         section("Ignored, as the estate says", PART_BYTES_MAX, &self.ignored, &mut out, Aside::markdown);
         section("Notes", PART_BYTES_MAX, &self.notes, &mut out, |note| format!("- {}\n", plain(note)));
         out
+    }
+
+    /// What audit files tell of a finding, below it.
+    fn told_markdown(&self, rule: Rule, path: &str) -> String {
+        self.told_of(rule, path).iter().map(|line| format!("  - {}\n", plain(line))).collect()
     }
 }
 
@@ -120,6 +127,7 @@ mod tests {
             foreign: Vec::new(),
             accepted: Vec::new(),
             ignored: Vec::new(),
+            attribution: None,
             levels: std::collections::BTreeMap::new(),
             refusals: Vec::new(),
             review: None,

@@ -9,6 +9,7 @@
 
 mod accept;
 mod aside;
+mod attribution;
 mod baseline;
 mod finding;
 mod html;
@@ -19,6 +20,7 @@ mod policy;
 mod rules;
 mod summary;
 mod text;
+mod told;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -30,6 +32,7 @@ use crate::plan::{Change, ChangeAction, FieldChange, Plan, Refusal, Shown, diffe
 use crate::review;
 
 pub use self::aside::Aside;
+pub use self::attribution::Attribution;
 pub use self::baseline::{Baseline, Fingerprints, Unusable};
 pub use self::finding::{Found, Listed, Rule};
 pub use self::policy::{Mounts, Verdict};
@@ -51,6 +54,8 @@ pub struct Drift {
     pub accepted: Vec<Aside>,
     /// What is not ours, and of which the estate says that this is known.
     pub ignored: Vec<Aside>,
+    /// What audit files tell of it, where they were asked.
+    attribution: Option<Attribution>,
     /// How much findings matter, where the estate says it.
     levels: BTreeMap<(Rule, String), Level>,
     /// Why an apply of these files would be refused, as a plan says it.
@@ -168,6 +173,7 @@ impl Drift {
             foreign: Vec::new(),
             accepted: Vec::new(),
             ignored: Vec::new(),
+            attribution: None,
             levels: BTreeMap::new(),
             refusals: input.plan.refusals.clone(),
             review: None,

@@ -14,6 +14,7 @@ impl Drift {
         page.line(&format!("Environment {}, {files}.", escape(&self.environment)));
         page.section("CHANGED BEHIND OUR BACK", &self.changed, |page, one| {
             page.changed(one, &self.level_words(Rule::Changed, &one.path));
+            page.told(&self.told_of(Rule::Changed, &one.path));
         });
         if let Some(review) = self.review.as_ref().filter(|review| !review.findings.is_empty()) {
             page.line("");
@@ -24,6 +25,7 @@ impl Drift {
         page.section("WHY AN APPLY IS REFUSED", &self.refusals, Page::refusal);
         page.section("NOT OURS", &self.foreign, |page, one| {
             page.foreign(one, &self.level_words(Rule::NotOurs, &one.path));
+            page.told(&self.told_of(Rule::NotOurs, &one.path));
         });
         page.section("ACCEPTED UNTIL A DAY", &self.accepted, Page::aside);
         page.section("IGNORED, AS THE ESTATE SAYS", &self.ignored, Page::aside);
@@ -64,6 +66,11 @@ impl Page {
         if let Some(remark) = changed.remark() {
             self.line(&format!("      ! {remark}"));
         }
+    }
+
+    /// What audit files tell of it.
+    fn told(&mut self, lines: &[String]) {
+        lines.iter().for_each(|line| self.line(&format!("      ! {line}")));
     }
 
     fn pending(&mut self, pending: &Pending) {

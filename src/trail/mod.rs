@@ -5,7 +5,9 @@
 //! hashed under that device's salt. It knows nothing of requests or leases. Line format, hashing and
 //! `omitempty` follow Vault's file audit device; `credential`, `event` and `chain` are ours.
 
+pub mod account;
 pub mod chain;
+mod entry;
 mod error;
 mod file;
 mod hash;

@@ -29,6 +29,7 @@ mod demands;
 mod disks;
 mod docs;
 mod drift;
+mod drift_audit;
 mod drift_baseline;
 #[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
 #[path = "drift.rs"]

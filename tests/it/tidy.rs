@@ -25,7 +25,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("estate", &["text", "units", "object", "secret", "ssh", "iam", "acl", "guardrail", "username"]),
     ("review", &["text", "units", "estate", "object", "iam", "acl", "guardrail"]),
     ("plan", &["text", "units", "object", "iam", "estate", "secret", "ssh", "review", "guardrail"]),
-    ("drift", &["text", "units", "estate", "acl", "guardrail", "object", "plan", "review"]),
+    ("drift", &["text", "units", "estate", "acl", "guardrail", "object", "plan", "review", "trail"]),
     ("import", &["text", "units", "object", "acl", "estate"]),
     ("git", &["estate"]),
     ("api", &["text", "secret"]),

@@ -1,0 +1,438 @@
+//! Who wrote an object, and what was issued since: from audit files, ours, OpenBao's or Vault's, in any order.
+//!
+//! One pass over each file, in memory of one line, the last writes of each object that is asked about, and the credentials of
+//! the roles among them. A line that can't be read is counted. Only what was answered without an error has changed anything.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::{self, BufRead};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::chain::{LineEnd, read_line};
+use super::entry::{Entry, Request};
+
+/// Writes that are kept of one object: the newest.
+const WRITES_MAX: usize = 1_000;
+
+/// Credentials that are kept of all roles.
+const ISSUED_MAX: usize = 200_000;
+
+/// Characters that are kept of what a line says.
+const CHARS_MAX: usize = 200;
+
+/// What is asked about an object.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Its path.
+    pub path: String,
+    /// Another path that it is written at.
+    pub also: Option<String>,
+    /// Where its credentials are read, of a role.
+    pub creds: Vec<String>,
+    /// When we wrote it last, as far as that is known.
+    pub ours: Option<OffsetDateTime>,
+}
+
+/// One write of an object, as a line says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Write {
+    /// When it was answered (RFC 3339).
+    pub time: String,
+    /// `create`, `update`, `patch` or `delete`.
+    pub operation: String,
+    /// The path that was written: the object's own, or one that is about it.
+    pub path: String,
+    /// What the token was called.
+    pub display_name: String,
+    /// Whom it belonged to.
+    pub entity_id: String,
+    /// Its accessor, as the file has it: hashed, as a rule.
+    pub accessor: String,
+    /// Where the request came from.
+    pub remote_address: String,
+    /// The request's id.
+    pub request_id: String,
+}
+
+/// What files tell of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The write that made it what it is: the last one that is not known to be ours.
+    pub write: Option<Write>,
+    /// How many before that one are not known to be ours, as far as files go back.
+    pub earlier: usize,
+    /// Since when it is not as we left it, by the first of these.
+    pub since: Option<String>,
+    /// How many credentials were issued since.
+    pub issued: usize,
+    /// How many of them have ended, as the files tell.
+    pub ended: usize,
+    /// To whom, as far as it is known.
+    pub apps: BTreeSet<String>,
+    /// When the last of those that have not ended does (RFC 3339); none where files don't tell.
+    pub until: Option<String>,
+}
+
+/// What all files tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Of each object that was asked about, by its path.
+    pub answers: HashMap<String, Answer>,
+    /// When they begin (RFC 3339); none where there is no line.
+    pub from: Option<String>,
+    /// How many lines could not be read.
+    pub unreadable: u64,
+    /// Whether there were more credentials than are counted.
+    pub cut: bool,
+}
+
+/// What is being read.
+#[derive(Debug)]
+pub struct Reading {
+    questions: HashMap<String, Asked>,
+    /// The paths of objects, by others that they are written at.
+    also: HashMap<String, String>,
+    /// The paths of the roles, by where their credentials are read.
+    creds: HashMap<String, String>,
+    namespace: String,
+    leases: HashMap<String, (String, usize)>,
+    kept: usize,
+    from: Option<(OffsetDateTime, String)>,
+    told: Told,
+}
+
+#[derive(Debug)]
+struct Asked {
+    ours: Option<OffsetDateTime>,
+    writes: Vec<(OffsetDateTime, Write)>,
+    issued: Vec<Issued>,
+}
+
+#[derive(Debug)]
+struct Issued {
+    at: OffsetDateTime,
+    app: Option<String>,
+    until: Option<String>,
+    has_ended: bool,
+}
+
+impl Reading {
+    /// Asks about objects of an engine's namespace, named without slashes around it; empty is the root one.
+    pub fn new(questions: Vec<Question>, namespace: &str) -> Self {
+        let creds =
+            questions.iter().flat_map(|one| one.creds.iter().map(|creds| (creds.clone(), one.path.clone()))).collect();
+        let also = questions.iter().filter_map(|one| Some((one.also.clone()?, one.path.clone()))).collect();
+        let asked = |one: Question| (one.path, Asked { ours: one.ours, writes: Vec::new(), issued: Vec::new() });
+        Self {
+            questions: questions.into_iter().map(asked).collect(),
+            also,
+            creds,
+            namespace: namespace.to_owned(),
+            leases: HashMap::new(),
+            kept: 0,
+            from: None,
+            told: Told::default(),
+        }
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Only those of reading.
+    pub fn read(&mut self, mut reader: impl BufRead) -> io::Result<()> {
+        let mut line = Vec::new();
+        while let Some(end) = read_line(&mut reader, &mut line)? {
+            if end == LineEnd::Newline && line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            // The last line of a file that is being written has no end yet, and may be whole.
+            match Entry::read(&line).filter(|_| end != LineEnd::TooLong) {
+                Some(entry) => self.take(&entry),
+                None => self.told.unreadable += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// What was told.
+    pub fn end(mut self) -> Told {
+        self.told.from = self.from.map(|(_, time)| time);
+        self.told.answers = self.questions.into_iter().map(|(path, asked)| (path, asked.answer())).collect();
+        self.told
+    }
+
+    fn take(&mut self, entry: &Entry) {
+        let Some(at) = entry.at() else {
+            self.told.unreadable += 1;
+            return;
+        };
+        if self.from.as_ref().is_none_or(|(first, _)| at < *first) {
+            self.from = Some((at, cut(&entry.time)));
+        }
+        if let Some(event) = &entry.event {
+            if matches!(event.name.as_str(), "lease-revoked" | "lease-forced" | "lease-abandoned")
+                && let Some(lease) = entry.lease_id()
+            {
+                self.ended(lease);
+            }
+            return;
+        }
+        let Some(request) = entry.request.as_ref().filter(|request| entry.is_done() && request.is_in(&self.namespace))
+        else {
+            return;
+        };
+        if request.writes() {
+            self.written(at, entry, request);
+        }
+        if let Some(role) = self.creds.get(&request.path).cloned() {
+            self.issued(at, entry, &role);
+        } else if let Some(lease) = request.path.strip_prefix("sys/leases/revoke/") {
+            self.ended(lease);
+        } else if let (Some(lease), Some(credential)) = (entry.lease_id(), &entry.credential)
+            && let Some(issued) = self.issue_of(lease)
+        {
+            // A renewal.
+            issued.until = Some(credential.expire_time.clone()).filter(|until| !until.is_empty());
+        }
+    }
+
+    fn written(&mut self, at: OffsetDateTime, entry: &Entry, request: &Request) {
+        let auth = entry.auth.as_ref();
+        let text = |text: Option<&String>| text.map(|text| cut(text)).unwrap_or_default();
+        let write = || Write {
+            time: cut(&entry.time),
+            operation: request.operation.clone(),
+            path: cut(&request.path),
+            display_name: text(auth.map(|auth| &auth.display_name)),
+            entity_id: text(auth.map(|auth| &auth.entity_id)),
+            accessor: text(auth.map(|auth| &auth.accessor)),
+            remote_address: cut(&request.remote_address),
+            request_id: cut(&request.id),
+        };
+        for path in written_by(request) {
+            let path = self.also.get(&path).unwrap_or(&path);
+            if let Some(asked) = self.questions.get_mut(path) {
+                asked.wrote(at, write());
+            }
+        }
+        // What is below a mount goes with it.
+        if let Some(mount) = unmounted(request) {
+            for (_, asked) in self.questions.iter_mut().filter(|(path, _)| path.starts_with(&mount)) {
+                asked.wrote(at, write());
+            }
+        }
+    }
+
+    fn issued(&mut self, at: OffsetDateTime, entry: &Entry, role: &str) {
+        let Some(lease) = entry.lease_id() else { return };
+        if self.leases.contains_key(lease) {
+            return;
+        }
+        if self.kept == ISSUED_MAX {
+            self.told.cut = true;
+            return;
+        }
+        let Some(asked) = self.questions.get_mut(role) else { return };
+        self.kept += 1;
+        self.leases.insert(lease.to_owned(), (role.to_owned(), asked.issued.len()));
+        let until = entry.credential.as_ref().map(|credential| credential.expire_time.clone());
+        let until = until.filter(|until| !until.is_empty());
+        asked.issued.push(Issued { at, app: entry.app().map(cut), until, has_ended: false });
+    }
+
+    fn ended(&mut self, lease: &str) {
+        if let Some(issued) = self.issue_of(lease) {
+            issued.has_ended = true;
+        }
+    }
+
+    fn issue_of(&mut self, lease: &str) -> Option<&mut Issued> {
+        let (role, at) = self.leases.get(lease)?;
+        self.questions.get_mut(role)?.issued.get_mut(*at)
+    }
+}
+
+impl Asked {
+    fn wrote(&mut self, at: OffsetDateTime, write: Write) {
+        self.writes.push((at, write));
+        if self.writes.len() >= WRITES_MAX * 2 {
+            self.sort();
+            self.writes.drain(..WRITES_MAX);
+        }
+    }
+
+    fn sort(&mut self) {
+        self.writes.sort_by_key(|(at, _)| *at);
+    }
+
+    fn answer(mut self) -> Answer {
+        self.sort();
+        let Self { ours, mut writes, issued } = self;
+        writes.retain(|(at, _)| ours.is_none_or(|ours| *at > ours));
+        let Some((last, write)) = writes.pop() else { return Answer::default() };
+        // Where it is not known when we wrote it last, those before may be ours.
+        let first = ours.and_then(|_| writes.first().map(|(at, write)| (*at, write.time.clone())));
+        let (begin, since) = first.unwrap_or_else(|| (last, write.time.clone()));
+        let under: Vec<&Issued> = issued.iter().filter(|issued| issued.at >= begin).collect();
+        let open = || under.iter().filter(|issued| !issued.has_ended);
+        let known = open().all(|issued| issued.until.is_some());
+        Answer {
+            write: Some(write),
+            earlier: writes.len(),
+            since: Some(since),
+            issued: under.len(),
+            ended: under.iter().filter(|issued| issued.has_ended).count(),
+            apps: under.iter().filter_map(|issued| issued.app.clone()).collect(),
+            // Times of one form have the order of their texts.
+            until: open().filter_map(|issued| issued.until.clone()).max().filter(|_| known),
+        }
+    }
+}
+
+/// The objects that a write may be of: at its path, and at each path that it is below.
+fn written_by(request: &Request) -> Vec<String> {
+    let path = request.path.trim_end_matches('/');
+    let mut all = vec![path.to_owned()];
+    for (at, _) in path.match_indices('/').collect::<Vec<_>>().into_iter().rev() {
+        let (object, below) = (&path[..at], &path[at + 1..]);
+        if !hands_out(below) {
+            all.push(object.to_owned());
+        }
+    }
+    if let Some(settings) = path.strip_suffix("/rotate-root") {
+        all.push(format!("{settings}/root"));
+        all.push(format!("{settings}/client"));
+    }
+    all
+}
+
+/// Whether what is written below an object makes something of it, and leaves it as it is: secret ids of a login.
+fn hands_out(below: &str) -> bool {
+    let first = below.split('/').next().unwrap_or_default();
+    matches!(first, "secret-id" | "custom-secret-id" | "secret-id-accessor")
+}
+
+/// What a request takes away with a mount: the paths that begin so.
+fn unmounted(request: &Request) -> Option<String> {
+    let path = request.path.trim_end_matches('/');
+    let mount = match path.strip_prefix("sys/mounts/") {
+        Some(mount) => format!("{mount}/"),
+        None => format!("{}/", path.strip_prefix("sys/").filter(|rest| rest.starts_with("auth/"))?),
+    };
+    (request.operation == "delete").then_some(mount)
+}
+
+/// The beginning of a text.
+fn cut(text: &str) -> String {
+    text.chars().take(CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use time::macros::datetime;
+
+    use super::{Answer, Question, Reading, Told};
+
+    fn line(minute: u32, operation: &str, path: &str, rest: &Value) -> String {
+        let mut line = json!({
+            "time": format!("2026-11-25T08:{minute:02}:00.5Z"),
+            "type": "response",
+            "auth": {"display_name": "ada", "accessor": "hmac-sha256:aa", "policies": ["default", "app-webapp"]},
+            "request": {"id": format!("r{minute}"), "operation": operation, "path": path, "remote_address": "192.0.2.7"},
+        });
+        for (key, value) in rest.as_object().unwrap() {
+            line[key] = value.clone();
+        }
+        format!("{line}\n")
+    }
+
+    fn creds(minute: u32, lease: &str) -> String {
+        let answer = json!({"response": {"secret": {"lease_id": format!("aws/creds/webapp/{lease}")}}});
+        line(minute, "read", "aws/creds/webapp", &answer)
+    }
+
+    fn told(lines: &[String], ours: bool) -> Told {
+        let question = |path: &str, creds: &[&str]| Question {
+            path: path.to_owned(),
+            also: path.strip_suffix("/p").map(|_| "sys/policy/p".to_owned()),
+            creds: creds.iter().map(|path| (*path).to_owned()).collect(),
+            ours: ours.then_some(datetime!(2026-11-25 08:02 UTC)),
+        };
+        let mut reading =
+            Reading::new(vec![question("aws/roles/webapp", &["aws/creds/webapp"]), question("policies/p", &[])], "");
+        // In the order in which files are named, which need not be theirs.
+        let (first, second) = lines.split_at(lines.len() / 2);
+        reading.read(second.concat().as_bytes()).unwrap();
+        reading.read(first.concat().as_bytes()).unwrap();
+        reading.end()
+    }
+
+    fn role(lines: &[String], ours: bool) -> Answer {
+        told(lines, ours).answers["aws/roles/webapp"].clone()
+    }
+
+    #[test]
+    fn the_last_write_made_it_so_and_what_was_issued_since_the_first_is_under_it() {
+        let none = json!({});
+        let lines = [
+            line(1, "update", "aws/roles/webapp", &none),
+            creds(2, "before"),
+            line(3, "update", "aws/roles/webapp", &none),
+            creds(4, "a"),
+            line(5, "update", "aws/roles/webapp", &none),
+            creds(6, "b"),
+            line(7, "update", "sys/leases/revoke/aws/creds/webapp/a", &none),
+            line(8, "update", "aws/roles/webapp", &json!({"error": "permission denied"})),
+            line(
+                9,
+                "update",
+                "aws/roles/webapp",
+                &json!({"request": {"operation": "update", "path": "aws/roles/webapp", "namespace": {"id": "x", "path": "team/"}}}),
+            ),
+        ];
+        let known = role(&lines, true);
+        let write = known.write.expect("a write");
+        assert_eq!((write.request_id.as_str(), write.remote_address.as_str()), ("r5", "192.0.2.7"));
+        assert_eq!((known.earlier, known.since.as_deref()), (1, Some("2026-11-25T08:03:00.5Z")));
+        assert_eq!((known.issued, known.ended, known.until), (2, 1, None));
+        assert_eq!(known.apps.iter().collect::<Vec<_>>(), ["webapp"]);
+        let unknown = role(&lines, false);
+        assert_eq!((unknown.earlier, unknown.since.as_deref()), (2, Some("2026-11-25T08:05:00.5Z")));
+        assert_eq!(unknown.issued, 1);
+        assert_eq!(told(&lines, true).from.as_deref(), Some("2026-11-25T08:01:00.5Z"));
+    }
+
+    #[test]
+    fn writes_by_other_paths_are_of_the_object_too() {
+        let none = json!({});
+        for (operation, path) in [("delete", "sys/mounts/aws"), ("update", "aws/roles/webapp/part")] {
+            let write = role(&[line(3, operation, path, &none)], true).write;
+            assert_eq!(write.expect(path).path, path);
+        }
+        let policy = told(&[line(3, "update", "sys/policy/p", &none)], true);
+        assert!(policy.answers["policies/p"].write.is_some());
+        for (operation, path) in
+            [("read", "aws/roles/webapp"), ("update", "aws/roles/webapp/secret-id"), ("update", "aws/roles/other")]
+        {
+            assert_eq!(role(&[line(3, operation, path, &none)], true), Answer::default(), "{path}");
+        }
+    }
+
+    #[test]
+    fn hostile_lines_are_counted() {
+        let lines = [
+            "{\"time\":\"never\",\"type\":\"response\"}\n".to_owned(),
+            "not json\n".to_owned(),
+            format!("{}\n", "[".repeat(100_000)),
+            "{\"type\":\"response\",\"time\":{}}\n".to_owned(),
+            "\n".to_owned(),
+            line(3, "update", "aws/roles/webapp", &json!({"auth": {"display_name": "x".repeat(10_000)}})),
+        ];
+        let told = told(&lines, true);
+        assert_eq!(told.unreadable, 4);
+        let name = told.answers["aws/roles/webapp"].write.as_ref().map(|write| write.display_name.len());
+        assert_eq!(name, Some(200));
+    }
+}

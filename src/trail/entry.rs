@@ -1,0 +1,123 @@
+//! A line of an audit file as it is read back: ours, OpenBao's or Vault's, which have one form.
+//!
+//! What is not asked for is passed over. Values of requests and answers are hashed there and say nothing.
+//!
+//! Source: OpenBao's documentation, "Audit Devices", and the `logical.LogRequest` forms of its JSON files; version 2.6.2 was
+//! looked at.
+
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::record::{Credential, Event};
+
+/// What begins the name of the policy of an app that an estate makes.
+const APP_POLICY: &str = "app-";
+
+/// One line.
+#[derive(Debug, Deserialize)]
+pub(super) struct Entry {
+    pub(super) time: String,
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) error: Option<String>,
+    #[serde(default)]
+    pub(super) auth: Option<Auth>,
+    #[serde(default)]
+    pub(super) request: Option<Request>,
+    #[serde(default)]
+    pub(super) response: Option<Response>,
+    /// Ours alone.
+    #[serde(default)]
+    pub(super) credential: Option<Credential>,
+    /// Ours alone.
+    #[serde(default)]
+    pub(super) event: Option<Event>,
+}
+
+/// Who asked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Auth {
+    pub(super) display_name: String,
+    pub(super) entity_id: String,
+    pub(super) accessor: String,
+    pub(super) policies: Vec<String>,
+}
+
+/// What was asked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Request {
+    pub(super) id: String,
+    pub(super) operation: String,
+    pub(super) path: String,
+    pub(super) mount_type: String,
+    pub(super) remote_address: String,
+    pub(super) namespace: Namespace,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Namespace {
+    path: String,
+}
+
+/// What was answered.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Response {
+    secret: Option<Lease>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Lease {
+    lease_id: String,
+}
+
+impl Entry {
+    /// A line's text; a device may have put a prefix before it, which holds no brace.
+    pub(super) fn read(line: &[u8]) -> Option<Self> {
+        let json = line.iter().position(|&byte| byte == b'{').map(|at| &line[at..])?;
+        serde_json::from_slice(json).ok()
+    }
+
+    /// When it was.
+    pub(super) fn at(&self) -> Option<OffsetDateTime> {
+        OffsetDateTime::parse(&self.time, &Rfc3339).ok()
+    }
+
+    /// The lease that an answer is about, if it is.
+    pub(super) fn lease_id(&self) -> Option<&str> {
+        let told = self.response.as_ref().and_then(|response| Some(response.secret.as_ref()?.lease_id.as_str()));
+        let ours = self.credential.as_ref().map(|credential| credential.lease_id.as_str());
+        ours.or(told).filter(|lease| !lease.is_empty())
+    }
+
+    /// The app that asked: as our engine says it, else by the policy that an estate makes for each app, else none.
+    pub(super) fn app(&self) -> Option<&str> {
+        if let Some(credential) = &self.credential {
+            return credential.app.as_deref();
+        }
+        self.auth.as_ref()?.policies.iter().find_map(|policy| policy.strip_prefix(APP_POLICY))
+    }
+
+    /// Whether a request was answered without an error.
+    pub(super) fn is_done(&self) -> bool {
+        self.kind == "response" && self.error.is_none()
+    }
+}
+
+impl Request {
+    /// Whether it was in a namespace, named without slashes around it.
+    pub(super) fn is_in(&self, namespace: &str) -> bool {
+        self.namespace.path.trim_matches('/') == namespace
+    }
+
+    /// Whether it changes what is at its path.
+    pub(super) fn writes(&self) -> bool {
+        matches!(self.operation.as_str(), "create" | "update" | "patch" | "delete")
+    }
+}
