@@ -30,7 +30,7 @@ pub(crate) const NONE: &[Format] = &[Format::Table];
 /// The forms of a command, by its name and those of the commands above it.
 fn of(command: &[&str]) -> &'static [Format] {
     match command {
-        ["validate" | "trail"] => TABLE,
+        ["validate" | "trail"] | ["trail", "follow"] => TABLE,
         ["plan"] => PLAN,
         ["explain" | "history" | "import" | "render" | "test"] | ["watch", "status"] => TEXT,
         ["access", ..] => ACCESS,

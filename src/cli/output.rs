@@ -51,6 +51,17 @@ pub(crate) fn line(text: &str) -> Result<(), CliError> {
     data(&format!("{text}\n"))
 }
 
+/// Prints data to stdout while somebody reads it; answers whether somebody does.
+///
+/// # Errors
+/// As [`data`].
+pub(crate) fn streamed(text: &str) -> Result<bool, CliError> {
+    let mut stdout = anstream::stdout().lock();
+    let written = stdout.write_all(defused(text).as_bytes()).and_then(|()| stdout.flush());
+    let is_read = !matches!(&written, Err(error) if error.kind() == ErrorKind::BrokenPipe);
+    finish(written).map(|()| is_read)
+}
+
 fn finish(written: io::Result<()>) -> Result<(), CliError> {
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {

@@ -1,5 +1,8 @@
 //! `leasehold trail`.
 
+mod follow;
+mod join;
+
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -45,8 +48,28 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Subcommand {
+    /// Print credentials as they are issued, renewed and revoked, also after the file was rotated
+    Follow(FollowArgs),
     /// Check the trail's hash chain: any edited, removed or moved line is found
     Verify(VerifyArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct FollowArgs {
+    #[command(flatten)]
+    source: Source,
+    /// Only credentials of this app
+    #[arg(long, value_name = "APP")]
+    app: Option<String>,
+    /// Only credentials of this role
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+    /// Begin with what happened since then, as `leasehold trail --since` takes it [default: now]
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Print one JSON object per line, as --format json does
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -62,7 +85,7 @@ struct VerifyArgs {
 /// Which trail. Without a choice, that of the estate's embedded engine.
 #[derive(Debug, clap::Args)]
 struct Source {
-    /// Read this file
+    /// Read this file: a trail, or an audit file of OpenBao or Vault
     #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
     file: Option<PathBuf>,
     /// Read the trail of the engine that keeps its data in this directory
@@ -99,23 +122,22 @@ const FILE_NAME: &str = "trail.log";
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let now = Clock::system().now();
-    if let Some(Subcommand::Verify(args)) = args.action {
-        global.no_form()?;
-        return verify(&args.source.path(global)?, args.head.as_ref());
+    match args.action {
+        Some(Subcommand::Verify(args)) => {
+            global.no_form()?;
+            return verify(&args.source.path(global)?, args.head.as_ref());
+        }
+        Some(Subcommand::Follow(args)) => return follow::run(args, global).await,
+        None => {}
     }
     global.no_field()?;
     let as_json = args.json || global.format(forms::TABLE)? == Format::Json;
     let since = args.since.as_deref().map(|since| parse_since(since, now)).transpose()?;
     let path = args.source.path(global)?;
     let mut found = issuances(open(&path)?, now).map_err(|error| unreadable(&path, &error))?;
-    found.issued.retain(|issuance| {
-        let credential = &issuance.credential;
-        let issued = OffsetDateTime::parse(&issuance.time, &Rfc3339);
-        args.app.as_ref().is_none_or(|app| credential.app.as_ref() == Some(app))
-            && args.role.as_ref().is_none_or(|role| credential.role == *role)
-            // A time that cannot be read is shown rather than hidden.
-            && since.is_none_or(|since| issued.map_or(true, |issued| issued >= since))
-    });
+    let chosen = Chosen { app: args.app, role: args.role };
+    found.issued.retain(|issuance| chosen.has(issuance) && since.is_none_or(|since| is_since(&issuance.time, since)));
+    join::fill(global, &mut found.issued).await;
     if as_json {
         output::data(&json_lines(&found.issued)?)?;
     } else {
@@ -129,6 +151,25 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         format!("{} lines of {} could not be read and were left out", found.unreadable_lines, path.display()),
     )
     .hint("`leasehold trail verify` says which, and what is wrong with them"))
+}
+
+/// Which credentials are meant.
+struct Chosen {
+    app: Option<String>,
+    role: Option<String>,
+}
+
+impl Chosen {
+    fn has(&self, issuance: &Issuance) -> bool {
+        let credential = &issuance.credential;
+        self.app.as_ref().is_none_or(|app| credential.app.as_ref() == Some(app))
+            && self.role.as_ref().is_none_or(|role| credential.role == *role)
+    }
+}
+
+/// Whether a line's time is so late. One that can't be read is shown rather than hidden.
+fn is_since(time: &str, since: OffsetDateTime) -> bool {
+    OffsetDateTime::parse(time, &Rfc3339).map_or(true, |time| time >= since)
 }
 
 fn verify(path: &Path, noted: Option<&Head>) -> Result<u8, CliError> {
@@ -170,34 +211,22 @@ fn unreadable(path: &Path, error: &std::io::Error) -> CliError {
 fn json_lines(issued: &[Issuance]) -> Result<String, CliError> {
     let mut text = String::new();
     for issuance in issued {
-        text += &serde_json::to_string(issuance)
-            .map_err(|error| CliError::new(1, format!("a credential could not be written as JSON: {error}")))?;
-        text.push('\n');
+        text += &json_line(issuance)?;
     }
     Ok(text)
 }
 
+fn json_line(issuance: &Issuance) -> Result<String, CliError> {
+    let text = serde_json::to_string(issuance)
+        .map_err(|error| CliError::new(1, format!("a credential could not be written as JSON: {error}")))?;
+    Ok(text + "\n")
+}
+
+/// What the columns of the table are.
+const HEADER: [&str; 7] = ["TIME", "APP", "ROLE", "ACCESS KEY", "USER", "LEASE", "COMMIT"];
+
 fn table(issued: &[Issuance]) -> String {
-    let header = ["TIME", "APP", "ROLE", "ACCESS KEY", "USER", "LEASE", "COMMIT"].map(str::to_owned);
-    let rows = issued.iter().map(|issuance| {
-        let credential = &issuance.credential;
-        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-        [
-            to_the_second(&issuance.time),
-            or_dash(&credential.app),
-            credential.role.clone(),
-            or_dash(&credential.access_key_id),
-            match (credential.iam_user.as_str(), &credential.session) {
-                ("", Some(session)) => session.clone(),
-                (user, _) => user.to_owned(),
-            },
-            issuance.state.word().to_owned(),
-            credential.commit.as_deref().map_or_else(|| "-".to_owned(), plan::short),
-        ]
-        // The file may hold anything; a terminal should not be told what to do by it.
-        .map(|cell| one_line(&cell).into_owned())
-    });
-    let rows: Vec<[String; 7]> = std::iter::once(header).chain(rows).collect();
+    let rows: Vec<[String; 7]> = std::iter::once(HEADER.map(str::to_owned)).chain(issued.iter().map(row)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..7).map(width).collect();
     let mut text = String::new();
@@ -207,6 +236,27 @@ fn table(issued: &[Issuance]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// What the table says of a credential.
+fn row(issuance: &Issuance) -> [String; 7] {
+    let credential = &issuance.credential;
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    [
+        to_the_second(&issuance.time),
+        or_dash(&credential.app),
+        credential.role.clone(),
+        or_dash(&credential.access_key_id),
+        match (credential.iam_user.as_str(), &credential.session) {
+            ("", Some(session)) => session.clone(),
+            ("", None) => "-".to_owned(),
+            (user, _) => user.to_owned(),
+        },
+        issuance.state.word().to_owned(),
+        credential.commit.as_deref().map_or_else(|| "-".to_owned(), plan::short),
+    ]
+    // The file may hold anything; a terminal should not be told what to do by it.
+    .map(|cell| one_line(&cell).into_owned())
 }
 
 /// A time without its fraction; `--json` has it whole.

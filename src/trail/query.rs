@@ -2,7 +2,8 @@
 //!
 //! One pass over the file, in memory of one line and one [`Issuance`] per credential. A line counts if it
 //! carries a `credential`: the first response for a lease is its issue, and later ones, and system lines
-//! about it, tell the rest. A response that ended in an error never left the engine. A key under no lease is issued to
+//! about it, tell the rest. Audit files of OpenBao and Vault are read as well: there an answer that has a lease of an AWS
+//! engine is an issue. A response that ended in an error never left the engine. A key under no lease is issued to
 //! each app that reads it, once, and ends for all of them.
 
 use std::collections::HashMap;
@@ -12,7 +13,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::chain::{LineEnd, read_line};
+use super::entry::Entry;
 use super::record::{Credential, Event, LineType};
+
+/// What a line of OpenBao or Vault calls the type of an AWS engine's mount.
+const AWS_MOUNT: &str = "aws";
 
 /// A credential that was issued.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -29,6 +34,9 @@ pub struct Issuance {
     pub reason: Option<String>,
     /// When its state last changed (RFC 3339).
     pub changed: String,
+    /// Whether it was issued by OpenBao or Vault, whose files tell less.
+    #[serde(skip)]
+    pub elsewhere: bool,
 }
 
 /// What became of a credential.
@@ -37,6 +45,8 @@ pub struct Issuance {
 pub enum CredentialState {
     /// In use, as far as the trail tells.
     Active,
+    /// It was issued; whether it has ended since the file does not tell: one of OpenBao or Vault.
+    Issued,
     /// Its time is over, and the trail does not say yet that it was removed.
     Overdue,
     /// It ended with its lease and was removed.
@@ -56,6 +66,7 @@ impl CredentialState {
     pub fn word(self) -> &'static str {
         match self {
             Self::Active => "active",
+            Self::Issued => "issued",
             Self::Overdue => "overdue",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
@@ -83,16 +94,7 @@ pub fn issuances(mut reader: impl BufRead, now: OffsetDateTime) -> io::Result<Is
     let mut fold = Fold::default();
     let mut line = Vec::new();
     while let Some(end) = read_line(&mut reader, &mut line)? {
-        // Most lines are about no credential, and are not worth parsing.
-        if end == LineEnd::Newline && !contains(&line, b"\"credential\":") {
-            continue;
-        }
-        // A device's prefix holds no brace.
-        let json = line.iter().position(|&byte| byte == b'{').map_or(&[][..], |at| &line[at..]);
-        match serde_json::from_slice::<Line>(json) {
-            Ok(line) if end == LineEnd::Newline => fold.take(line),
-            _ => fold.found.unreadable_lines += 1,
-        }
+        fold.read(&line, end == LineEnd::Newline);
     }
     let mut found = fold.found;
     for issuance in &mut found.issued {
@@ -102,6 +104,25 @@ pub fn issuances(mut reader: impl BufRead, now: OffsetDateTime) -> io::Result<Is
         }
     }
     Ok(found)
+}
+
+/// A trail that is read as it is written.
+#[derive(Debug, Default)]
+pub struct Following {
+    fold: Fold,
+}
+
+impl Following {
+    /// Takes the next line, without its end; answers the credential that it is about, as it is now.
+    pub fn line(&mut self, line: &[u8]) -> Option<&Issuance> {
+        let at = self.fold.read(line, true)?;
+        self.fold.found.issued.get(at)
+    }
+
+    /// How many lines could not be read.
+    pub fn unreadable(&self) -> u64 {
+        self.fold.found.unreadable_lines
+    }
 }
 
 /// The parts of a line that matter here.
@@ -118,7 +139,7 @@ struct Line {
     event: Option<Event>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Fold {
     found: Issuances,
     /// Lease id to place in `found.issued`.
@@ -128,24 +149,104 @@ struct Fold {
 }
 
 impl Fold {
-    fn take(&mut self, line: Line) {
-        let Some(credential) = line.credential else { return };
+    /// Takes a line, and answers the place of the credential that it is about.
+    fn read(&mut self, line: &[u8], is_whole: bool) -> Option<usize> {
+        // Most lines are about no credential, and are not worth parsing.
+        if is_whole && !contains(line, b"\"credential\":") {
+            return self.read_elsewhere(line);
+        }
+        // A device's prefix holds no brace.
+        let json = line.iter().position(|&byte| byte == b'{').map_or(&[][..], |at| &line[at..]);
+        match serde_json::from_slice::<Line>(json) {
+            Ok(line) if is_whole => self.take(line),
+            _ => {
+                self.found.unreadable_lines += 1;
+                None
+            }
+        }
+    }
+
+    /// A line of OpenBao or Vault: one without a chain, which all of ours have. Of credentials it tells the lease and the
+    /// role; keys are hashed there, and the end of a lease that runs out has no line.
+    fn read_elsewhere(&mut self, line: &[u8]) -> Option<usize> {
+        let is_about_leases = contains(line, b"\"lease_id\":") || contains(line, b"sys/leases/revoke");
+        if !is_about_leases || !contains(line, b"\"response\"") || contains(line, b"\"chain\":") {
+            return None;
+        }
+        let Some(entry) = Entry::read(line) else {
+            self.found.unreadable_lines += 1;
+            return None;
+        };
+        let request = entry.request.as_ref().filter(|_| entry.is_done())?;
+        for word in ["sys/leases/revoke/", "sys/leases/revoke-prefix/", "sys/leases/revoke-force/"] {
+            if let Some(lease) = request.path.strip_prefix(word).filter(|_| request.writes()) {
+                return self.revoked_elsewhere(lease, word.ends_with("revoke/"), &entry.time);
+            }
+        }
+        let lease = entry.lease_id()?;
+        if let Some(&at) = self.by_lease.get(lease) {
+            // A renewal.
+            self.found.issued.get_mut(at)?.changed.clone_from(&entry.time);
+            return Some(at);
+        }
+        let role = request.path.rsplit('/').next().filter(|_| request.mount_type == AWS_MOUNT)?;
+        if lease.strip_prefix(&request.path).is_none_or(|rest| !rest.starts_with('/')) {
+            return None;
+        }
+        let at = self.found.issued.len();
+        self.by_lease.insert(lease.to_owned(), at);
+        let credential = Credential {
+            app: entry.app().map(str::to_owned),
+            role: role.to_owned(),
+            lease_id: lease.to_owned(),
+            ..Credential::default()
+        };
+        let (time, changed) = (entry.time.clone(), entry.time.clone());
+        let state = CredentialState::Issued;
+        self.found.issued.push(Issuance { time, credential, state, reason: None, changed, elsewhere: true });
+        Some(at)
+    }
+
+    /// Leases that somebody revoked: one, or all that begin so. Answers the last of them.
+    fn revoked_elsewhere(&mut self, lease: &str, is_one: bool, time: &str) -> Option<usize> {
+        let folder = format!("{}/", lease.trim_end_matches('/'));
+        let is_meant = |id: &str| if is_one { id == lease } else { id.starts_with(&folder) };
+        let meant: Vec<usize> = match is_one {
+            true => self.by_lease.get(lease).copied().into_iter().collect(),
+            false => self.by_lease.iter().filter(|(id, _)| is_meant(id)).map(|(_, at)| *at).collect(),
+        };
+        for &at in &meant {
+            if let Some(issuance) = self.found.issued.get_mut(at) {
+                issuance.state = CredentialState::Revoked;
+                issuance.reason = Some("by-request".to_owned());
+                time.clone_into(&mut issuance.changed);
+            }
+        }
+        meant.into_iter().max()
+    }
+
+    fn take(&mut self, line: Line) -> Option<usize> {
+        let credential = line.credential?;
         if credential.lease_id.is_empty() {
             return self.take_standing(line.time, line.kind, line.error, line.event, credential);
         }
-        let known = self.by_lease.get(&credential.lease_id).and_then(|&at| self.found.issued.get_mut(at));
+        let place = self.by_lease.get(&credential.lease_id).copied();
+        let known = place.and_then(|at| self.found.issued.get_mut(at));
         match (line.kind, known, line.event) {
-            (LineType::Request, ..) => {}
+            (LineType::Request, ..) => return None,
             (LineType::Response, None, _) => {
+                let at = self.found.issued.len();
                 let state = if line.error.is_some() { CredentialState::Withheld } else { CredentialState::Active };
-                self.by_lease.insert(credential.lease_id.clone(), self.found.issued.len());
+                self.by_lease.insert(credential.lease_id.clone(), at);
                 self.found.issued.push(Issuance {
                     time: line.time.clone(),
                     credential,
                     state,
                     reason: line.error,
                     changed: line.time,
+                    elsewhere: false,
                 });
+                return Some(at);
             }
             (LineType::Response, Some(known), _) => {
                 if line.error.is_none() {
@@ -156,6 +257,7 @@ impl Fold {
             // Revocations of intents that never became a credential, or of one from a rotated file.
             (LineType::System, None, _) | (LineType::System, Some(_), None) => {}
         }
+        place
     }
 }
 
@@ -168,16 +270,19 @@ impl Fold {
         error: Option<String>,
         event: Option<Event>,
         credential: Credential,
-    ) {
+    ) -> Option<usize> {
         let places = self.by_key.entry(credential.access_key_id.clone().unwrap_or_default()).or_default();
         match (kind, event) {
             (LineType::Response, _) if error.is_none() => {
                 if places.iter().any(|&at| self.found.issued[at].credential.app == credential.app) {
-                    return;
+                    return None;
                 }
-                places.push(self.found.issued.len());
+                let at = self.found.issued.len();
+                places.push(at);
                 let (state, changed) = (CredentialState::Active, time.clone());
-                self.found.issued.push(Issuance { time, credential, state, reason: None, changed });
+                let (reason, elsewhere) = (None, false);
+                self.found.issued.push(Issuance { time, credential, state, reason, changed, elsewhere });
+                Some(at)
             }
             (LineType::System, Some(event)) if event.name == "static-key-deleted" => {
                 for &at in places.iter() {
@@ -187,8 +292,9 @@ impl Fold {
                     issuance.reason = Some(event.reason.clone());
                     issuance.changed.clone_from(&time);
                 }
+                places.last().copied()
             }
-            (LineType::Request | LineType::Response | LineType::System, _) => {}
+            (LineType::Request | LineType::Response | LineType::System, _) => None,
         }
     }
 }

@@ -101,6 +101,7 @@ mod story_sessions;
 mod story_tutorial;
 mod tidy;
 mod trail;
+mod trail_files;
 mod undelivered;
 mod unreadable;
 mod users;
