@@ -102,7 +102,7 @@ impl Proposal {
 /// # Errors
 /// [`Error::Git`], [`Error::Engine`], [`Error::NoOwner`], [`Error::LimitRaised`], [`Error::Unselectable`].
 pub async fn propose(estate: Estate, client: &Client, basis: Basis<'_>, word: Word<'_>) -> Result<Proposal, Error> {
-    propose_part(estate, client, basis, word, None).await?.look(basis)
+    Box::pin(propose_part(estate, client, basis, word, None)).await?.look(basis)
 }
 
 /// Tells what is not as the environment demands. Where nothing is to be done that is nobody's concern.

@@ -54,7 +54,7 @@ pub async fn repair(
     // It takes nothing back that was applied, whichever commit is checked out.
     let word = Word { account_change, older: true, ..cautious };
     let only = Only { read: None, changed: &paths };
-    let mut unreviewed = propose_part(again, client, basis, word, Some(only)).await?;
+    let mut unreviewed = Box::pin(propose_part(again, client, basis, word, Some(only))).await?;
     settle(&mut unreviewed, &paths, commits);
     let proposal = unreviewed.look(basis)?;
     let is_written = |path: &String| {

@@ -97,9 +97,18 @@ pub struct Reading {
     creds: HashMap<String, String>,
     namespace: String,
     leases: HashMap<String, (String, usize)>,
+    /// What became of leases of these roles whose issue was not read yet: files come in any order.
+    early: HashMap<String, Fate>,
     kept: usize,
     from: Option<(OffsetDateTime, String)>,
     told: Told,
+}
+
+/// What became of a lease.
+#[derive(Debug, Default)]
+struct Fate {
+    has_ended: bool,
+    until: Option<String>,
 }
 
 #[derive(Debug)]
@@ -113,8 +122,7 @@ struct Asked {
 struct Issued {
     at: OffsetDateTime,
     app: Option<String>,
-    until: Option<String>,
-    has_ended: bool,
+    fate: Fate,
 }
 
 impl Reading {
@@ -130,6 +138,7 @@ impl Reading {
             creds,
             namespace: namespace.to_owned(),
             leases: HashMap::new(),
+            early: HashMap::new(),
             kept: 0,
             from: None,
             told: Told::default(),
@@ -189,11 +198,12 @@ impl Reading {
             self.issued(at, entry, &role);
         } else if let Some(lease) = request.path.strip_prefix("sys/leases/revoke/") {
             self.ended(lease);
-        } else if let (Some(lease), Some(credential)) = (entry.lease_id(), &entry.credential)
-            && let Some(issued) = self.issue_of(lease)
-        {
+        } else if let (Some(lease), Some(credential)) = (entry.lease_id(), &entry.credential) {
             // A renewal.
-            issued.until = Some(credential.expire_time.clone()).filter(|until| !until.is_empty());
+            let until = Some(credential.expire_time.clone()).filter(|until| !until.is_empty());
+            if let Some(fate) = self.fate_of(lease) {
+                fate.until = fate.until.take().max(until);
+            }
         }
     }
 
@@ -238,18 +248,25 @@ impl Reading {
         self.leases.insert(lease.to_owned(), (role.to_owned(), asked.issued.len()));
         let until = entry.credential.as_ref().map(|credential| credential.expire_time.clone());
         let until = until.filter(|until| !until.is_empty());
-        asked.issued.push(Issued { at, app: entry.app().map(cut), until, has_ended: false });
+        let mut fate = self.early.remove(lease).unwrap_or_default();
+        fate.until = fate.until.max(until);
+        asked.issued.push(Issued { at, app: entry.app().map(cut), fate });
     }
 
     fn ended(&mut self, lease: &str) {
-        if let Some(issued) = self.issue_of(lease) {
-            issued.has_ended = true;
+        if let Some(fate) = self.fate_of(lease) {
+            fate.has_ended = true;
         }
     }
 
-    fn issue_of(&mut self, lease: &str) -> Option<&mut Issued> {
-        let (role, at) = self.leases.get(lease)?;
-        self.questions.get_mut(role)?.issued.get_mut(*at)
+    /// What is known of a lease; none where it is of no role that is asked about.
+    fn fate_of(&mut self, lease: &str) -> Option<&mut Fate> {
+        if let Some((role, at)) = self.leases.get(lease) {
+            return Some(&mut self.questions.get_mut(role)?.issued.get_mut(*at)?.fate);
+        }
+        let (read, _) = lease.rsplit_once('/')?;
+        let is_kept = self.creds.contains_key(read) && self.early.len() < ISSUED_MAX;
+        is_kept.then(|| self.early.entry(lease.to_owned()).or_default())
     }
 }
 
@@ -275,17 +292,17 @@ impl Asked {
         let first = ours.and_then(|_| writes.first().map(|(at, write)| (*at, write.time.clone())));
         let (begin, since) = first.unwrap_or_else(|| (last, write.time.clone()));
         let under: Vec<&Issued> = issued.iter().filter(|issued| issued.at >= begin).collect();
-        let open = || under.iter().filter(|issued| !issued.has_ended);
-        let known = open().all(|issued| issued.until.is_some());
+        let open = || under.iter().filter(|issued| !issued.fate.has_ended);
+        let known = open().all(|issued| issued.fate.until.is_some());
         Answer {
             write: Some(write),
             earlier: writes.len(),
             since: Some(since),
             issued: under.len(),
-            ended: under.iter().filter(|issued| issued.has_ended).count(),
+            ended: under.iter().filter(|issued| issued.fate.has_ended).count(),
             apps: under.iter().filter_map(|issued| issued.app.clone()).collect(),
             // Times of one form have the order of their texts.
-            until: open().filter_map(|issued| issued.until.clone()).max().filter(|_| known),
+            until: open().filter_map(|issued| issued.fate.until.clone()).max().filter(|_| known),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Credentials of a cluster's audit file and the ledger beside it: from which commit, and by which review, their role was.
 
+use std::collections::HashMap;
+
 use crate::cli::context::{Context, owner_of};
 use crate::cli::error::CliError;
 use crate::cli::global::Global;
@@ -40,30 +42,76 @@ async fn ask(context: &Context, issued: &mut [Issuance]) -> Result<(), CliError>
     let (runs, ledger) = tokio::join!(history::read(&client, &owner, KEPT), Ledger::read(&client, &owner));
     let runs = runs.map_err(|error| failed(context, error))?.runs;
     let ledger = ledger.map_err(|error| failed(context, error))?;
+    let applies = Applies::of(runs);
     for issuance in issued.iter_mut().filter(|issuance| issuance.elsewhere) {
         let Some(path) = role_of(&issuance.credential.lease_id) else { continue };
-        let wrote = |run: &&Run| run.objects.iter().any(|(object, _, became)| *object == path && became == "applied");
-        let credential = &mut issuance.credential;
-        // The newest first. Both are RFC 3339 in UTC, to the second or finer.
-        let seconds = |time: &str| time.get(..19).map(str::to_owned);
-        let mut of_role = runs.iter().filter(wrote).peekable();
-        if of_role.peek().is_none() {
-            // It was written by an apply that the history does not hold any more, or not with all its objects.
-            if let Some(owned) = ledger.owned().get(&path) {
-                credential.commit.clone_from(&owned.commit);
-                credential.review.clone_from(&owned.review);
-                credential.plan.clone_from(&owned.plan);
-                credential.source = Some(owned.place.to_string());
+        let (owned, credential) = (ledger.owned().get(&path), &mut issuance.credential);
+        match applies.before(&path, &issuance.time, owned.and_then(|owned| owned.plan.as_deref())) {
+            Wrote::Run(run) => {
+                credential.commit.clone_from(&run.commit);
+                credential.review.clone_from(&run.review);
+                credential.plan = Some(run.plan.clone());
             }
-            continue;
-        }
-        if let Some(run) = of_role.find(|run| seconds(&run.since) <= seconds(&issuance.time)) {
-            credential.commit.clone_from(&run.commit);
-            credential.review.clone_from(&run.review);
-            credential.plan = Some(run.plan.clone());
+            // An apply that the history does not hold any more.
+            Wrote::Older => {
+                if let Some(owned) = owned {
+                    credential.commit.clone_from(&owned.commit);
+                    credential.review.clone_from(&owned.review);
+                    credential.plan.clone_from(&owned.plan);
+                    credential.source = Some(owned.place.to_string());
+                }
+            }
+            Wrote::Unknown => {}
         }
     }
     Ok(())
+}
+
+/// The applies of a history, the newest first, by what they wrote.
+struct Applies {
+    runs: Vec<Run>,
+    by_path: HashMap<String, Vec<usize>>,
+}
+
+/// Who had written an object last at a time.
+#[derive(Debug, PartialEq, Eq)]
+enum Wrote<'a> {
+    /// This apply.
+    Run(&'a Run),
+    /// None of those that there are.
+    Older,
+    /// One of several, or one that came later alone.
+    Unknown,
+}
+
+impl Applies {
+    fn of(runs: Vec<Run>) -> Self {
+        let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, run) in runs.iter().enumerate() {
+            for (path, ..) in run.objects.iter().filter(|(_, _, became)| became == "applied") {
+                by_path.entry(path.clone()).or_default().push(at);
+            }
+        }
+        Self { runs, by_path }
+    }
+
+    /// The apply that had written an object last at a time; `plan` wrote it last of all.
+    fn before(&self, path: &str, time: &str, plan: Option<&str>) -> Wrote<'_> {
+        // Both are RFC 3339 in UTC, to the second or finer.
+        let is_before = |at: &usize| self.runs[*at].since.get(..19) <= time.get(..19);
+        let all = self.by_path.get(path).map_or(&[][..], Vec::as_slice);
+        let known = all.iter().copied().find(|at| is_before(at));
+        // A large one names not all that it wrote.
+        let newer = 0..known.unwrap_or(self.runs.len());
+        let large = newer.into_iter().find(|at| is_before(at) && self.runs[*at].more > 0);
+        match (large, known) {
+            (Some(at), _) if plan == Some(self.runs[at].plan.as_str()) => Wrote::Run(&self.runs[at]),
+            (Some(_), _) => Wrote::Unknown,
+            (None, Some(at)) => Wrote::Run(&self.runs[at]),
+            (None, None) if self.runs.iter().any(|run| plan == Some(run.plan.as_str())) => Wrote::Unknown,
+            (None, None) => Wrote::Older,
+        }
+    }
 }
 
 /// The path of the role that a lease is of: its id begins with where it was read.
@@ -79,7 +127,35 @@ fn role_of(lease_id: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::role_of;
+    use super::{Applies, Run, Wrote, role_of};
+
+    fn run(since: &str, plan: &str, path: &str, more: usize) -> Run {
+        let objects = vec![(path.to_owned(), "update".to_owned(), "applied".to_owned())];
+        let mut run = Run::of(plan.to_owned(), None, None);
+        (run.since, run.objects, run.more) = (since.to_owned(), objects, more);
+        run
+    }
+
+    #[test]
+    fn the_apply_before_a_credential_is_the_one_that_wrote_its_role() {
+        let applies = Applies::of(vec![
+            run("2026-11-25T12:00:00Z", "d", "aws/roles/r", 0),
+            run("2026-11-25T11:00:00Z", "c", "aws/roles/other", 7),
+            run("2026-11-25T10:00:00Z", "b", "aws/roles/r", 0),
+            run("2026-11-25T09:00:00Z", "a", "aws/roles/other", 0),
+        ]);
+        let plan = |path: &str, time: &str, last: &str| match applies.before(path, time, Some(last)) {
+            Wrote::Run(run) => run.plan.clone(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(plan("aws/roles/r", "2026-11-25T12:00:00.5Z", "d"), "d");
+        assert_eq!(plan("aws/roles/r", "2026-11-25T10:30:00Z", "d"), "b");
+        // The large one may have written it, too.
+        assert_eq!(plan("aws/roles/r", "2026-11-25T11:30:00Z", "d"), "Unknown");
+        assert_eq!(plan("aws/roles/r", "2026-11-25T11:30:00Z", "c"), "c");
+        assert_eq!(plan("aws/roles/r", "2026-11-25T09:30:00Z", "d"), "Unknown");
+        assert_eq!(plan("aws/roles/none", "2026-11-25T09:30:00Z", "before"), "Older");
+    }
 
     #[test]
     fn a_lease_names_its_role() {
