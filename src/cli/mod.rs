@@ -221,7 +221,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Explain(args) => explain::run(args, &global).await,
         Command::Render(args) => render::run(args, &global).await,
         Command::Schema(args) => schema::run(args, &global).await,
-        Command::Plan(args) => plan::run(args, &global).await,
+        Command::Plan(args) => Box::pin(plan::run(args, &global)).await,
         Command::Drift(args) => drift::run(args, &global).await,
         Command::Review(args) => review::run(args, &global).await,
         Command::Apply(args) => apply::run(args, &global).await,

@@ -53,6 +53,8 @@ pub enum CredentialState {
     Expired,
     /// It was removed before its time.
     Revoked,
+    /// Its lease ended, and nothing ends what it was but time: a session of AWS. The reason says until when.
+    WorksOn,
     /// Its removal has failed so far and is being retried.
     RevokeFailed,
     /// The engine gave it up by force: what AWS holds may still be there.
@@ -70,6 +72,7 @@ impl CredentialState {
             Self::Overdue => "overdue",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
+            Self::WorksOn => "works-on",
             Self::RevokeFailed => "revoke-failed",
             Self::Forced => "forced",
             Self::Withheld => "withheld",
@@ -310,6 +313,8 @@ impl Issuance {
     fn happened(&mut self, event: &Event, credential: Credential, time: String) {
         let state = match event.name.as_str() {
             "lease-renewed" => return self.renewed(credential, time),
+            // The end of a lease has something to be said of it only where it is no end of what was issued.
+            "lease-revoked" if event.detail.is_some() => CredentialState::WorksOn,
             "lease-revoked" if event.reason == "expired" => CredentialState::Expired,
             "lease-revoked" => CredentialState::Revoked,
             "lease-revoke-failed" => CredentialState::RevokeFailed,
@@ -318,9 +323,8 @@ impl Issuance {
             _ => return,
         };
         self.state = state;
-        self.reason = Some(
-            event.detail.as_ref().filter(|_| state == CredentialState::RevokeFailed).unwrap_or(&event.reason).clone(),
-        );
+        let is_told = matches!(state, CredentialState::RevokeFailed | CredentialState::WorksOn);
+        self.reason = Some(event.detail.as_ref().filter(|_| is_told).unwrap_or(&event.reason).clone());
         self.changed = time;
     }
 }
@@ -357,7 +361,14 @@ mod tests {
     }
 
     fn event(name: &str, reason: &str) -> Value {
-        json!({"time": "2026-11-23T20:30:00Z", "event": {"name": name, "reason": reason, "detail": "more"}})
+        json!({"time": "2026-11-23T20:30:00Z", "event": {"name": name, "reason": reason}})
+    }
+
+    /// One that has more to say.
+    fn more(name: &str, reason: &str) -> Value {
+        let mut line = event(name, reason);
+        line["event"]["detail"] = json!("more");
+        line
     }
 
     fn read(lines: &[String]) -> Issuances {
@@ -380,7 +391,11 @@ mod tests {
         let revoked = one(&system("lease-revoked", "token-revoked"));
         assert_eq!((revoked.state, revoked.reason.as_deref()), (CredentialState::Revoked, Some("token-revoked")));
         assert_eq!(revoked.changed, "2026-11-23T20:30:00Z");
-        let failed = one(&system("lease-revoke-failed", "aws"));
+        for reason in ["requested", "expired"] {
+            let lapsed = one(&[line("system", "l", &more("lease-revoked", reason))]);
+            assert_eq!((lapsed.state, lapsed.reason.as_deref()), (CredentialState::WorksOn, Some("more")));
+        }
+        let failed = one(&[line("system", "l", &more("lease-revoke-failed", "aws"))]);
         assert_eq!((failed.state, failed.reason.as_deref()), (CredentialState::RevokeFailed, Some("more")));
         assert_eq!(one(&system("lease-abandoned", "response-not-audited")).state, CredentialState::Withheld);
         assert_eq!(one(&system("lease-forced", "forced")).state, CredentialState::Forced);
