@@ -38,7 +38,7 @@ fn of(command: &[&str]) -> &'static [Format] {
         ["review"] => REVIEW,
         ["graph"] => GRAPH,
         ["creds"] => CREDS,
-        ["agent" | "apply" | "completions" | "exec" | "forget" | "man" | "schema" | "server" | "unlock"]
+        ["agent" | "apply" | "completions" | "exec" | "forget" | "init" | "man" | "schema" | "server" | "unlock"]
         | ["sandbox" | "watch", ..]
         | ["trail", "verify"] => NONE,
         _ => ANSWER,

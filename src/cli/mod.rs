@@ -32,6 +32,7 @@ mod forms;
 mod graph;
 mod history;
 mod import;
+mod init;
 mod lease;
 mod ledger;
 mod list;
@@ -84,6 +85,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write the files of a new estate
+    Init(init::Args),
     /// Check the estate's files and report every problem at once
     Validate(validate::Args),
     /// Say what may be written in an estate
@@ -217,6 +220,7 @@ pub fn run(argv: Vec<OsString>) -> ExitCode {
 
 async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
     match command {
+        Command::Init(args) => init::run(args, &global).await,
         Command::Validate(args) => validate::run(args, &global).await,
         Command::Explain(args) => explain::run(args, &global).await,
         Command::Render(args) => render::run(args, &global).await,

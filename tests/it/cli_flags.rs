@@ -302,6 +302,7 @@ fn in_form<'a>(arguments: &[&'a str], form: &'a str) -> Vec<&'a str> {
 
 /// Each command, with what it needs to be taken for one, and a form that it has not.
 const FORMS: &[(&[&str], &str)] = &[
+    (&["init"], "json"),
     (&["validate"], "env"),
     (&["explain"], "env"),
     (&["render"], "env"),

@@ -54,6 +54,7 @@ mod imports;
 #[path = "imports.rs"]
 mod imports_on_openbao;
 mod imports_terraform;
+mod init;
 mod kills;
 mod ledger;
 mod lifecycle;

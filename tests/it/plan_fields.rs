@@ -1177,7 +1177,11 @@ impl World {
     }
 
     async fn plan(&self, desired: &[Object]) -> Prepared {
-        let (environment, estate, adopt) = ("local", Some("fields"), Adopt::Refuse);
+        self.plan_with(desired, Adopt::Refuse).await
+    }
+
+    async fn plan_with(&self, desired: &[Object], adopt: Adopt) -> Prepared {
+        let (environment, estate) = ("local", Some("fields"));
         let wish = Wish {
             environment,
             estate,
@@ -1580,6 +1584,42 @@ async fn a_deletion_by_hand_of_each_kind_is_found_and_undone() {
         );
         world.apply(prepared, &desired, path).await;
     }
+    world.clear().await;
+}
+
+/// What stands there as it is declared is refused until it is said to be meant, and then stays as it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_there_of_each_kind_is_taken_over_as_it_is() {
+    let world = World::new().await;
+    let mut tried = Tried::new();
+    for (kind, field, case) in world.cases() {
+        let Texts(texts) = case else { continue };
+        let (path, described) = (path_of(kind), leasehold::object::kind(kind).unwrap());
+        if tried.contains_key(kind) || is_key(described, field) {
+            continue;
+        }
+        let desired = world.lowered(kind, field, texts[1]);
+        world.make_room(kind, field).await;
+        world.converge(&desired).await;
+        let live =
+            async || leasehold::live::read_one(&world.client, described, path).await.unwrap().map(|live| live.fields);
+        let before = live().await;
+        let mut ledger = world.plan(&desired).await.ledger;
+        ledger.open(&world.client, &world.clock).await.unwrap();
+        let forgotten: Vec<String> = ledger.owned().keys().cloned().collect();
+        ledger.write(&world.client, forgotten.into_iter().map(|path| (path, None))).await.unwrap();
+        let plan = world.plan(&desired).await.plan;
+        let is_refused = plan.refusals.iter().any(|refusal| refusal.to_string().contains("exist"));
+        assert!(plan.exit_code() == 3 && is_refused, "{kind}\n{}", text(&plan));
+        let prepared = world.plan_with(&desired, Adopt::Take).await;
+        let change = prepared.plan.changes.iter().find(|change| change.path == path);
+        assert!(change.is_some_and(|change| change.action == ChangeAction::Adopt), "{kind}\n{}", text(&prepared.plan));
+        world.apply(prepared, &desired, kind).await;
+        assert_eq!(live().await, before, "{kind}");
+        tried.entry(kind).or_default().push(field);
+    }
+    assert!(tried.len() > 15, "{tried:?}");
+    report("given up, refused and taken over", &tried);
     world.clear().await;
 }
 
