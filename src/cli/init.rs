@@ -53,7 +53,13 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     check(&files)?;
     write(&dir, &files)?;
     output::say(&format!("{} files are written into {}.", files.len(), dir.display()));
-    let at = if dir == Path::new(".") { String::new() } else { format!(" -C {}", quoted(&dir.display().to_string())) };
+    let name = dir.display().to_string();
+    let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_'));
+    let at = match (name.as_str(), is_plain) {
+        (".", _) => String::new(),
+        (_, true) => format!(" -C {name}"),
+        (_, false) => format!(" -C {}", quoted(&name)),
+    };
     output::say(&format!("Next:\n  leasehold{at} plan\n  leasehold{at} apply\n  leasehold{at} creds {}", wanted.app));
     Ok(0)
 }

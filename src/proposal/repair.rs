@@ -14,8 +14,8 @@ use crate::api::Client;
 use crate::drift;
 use crate::drift::{Changed, Drift};
 use crate::estate::Estate;
-use crate::object::Object;
-use crate::plan::Asked;
+use crate::object::{Object, Told};
+use crate::plan::{Asked, Plan, Standing};
 
 /// What puts back what was changed behind our back.
 #[derive(Debug)]
@@ -32,6 +32,9 @@ const UNSETTLED: &str = "our last write of it was not seen to arrive, so it is n
 
 /// Which no plan writes.
 const UNWRITTEN: &str = "no plan writes this over; `leasehold plan` says why";
+
+/// Whose secret was put into the environment, or into another place, since.
+const OTHER_SECRET: &str = "its secret is another now than the one that was applied: `leasehold apply` writes it";
 
 /// Plans to put back what somebody changed, by an estate that was read twice from the same files: drift is found with one, and
 /// the other becomes what is applied. Writes nothing.
@@ -74,6 +77,15 @@ fn settle(unreviewed: &mut Unreviewed, paths: &BTreeSet<String>, commits: BTreeM
     *part = Some(estate.objects.iter().filter(is_meant).cloned().collect());
 }
 
+/// Whether what is declared of an object now has another secret than what was written.
+fn has_other_secret(plan: &Plan, path: &str) -> bool {
+    let change = plan.changes.iter().find(|change| change.path == path);
+    change.is_some_and(|change| {
+        let is_hidden = |name: &str| change.kind.field(name).is_some_and(|field| field.told == Told::WriteOnly);
+        change.fields.iter().any(|field| is_hidden(field.name))
+    })
+}
+
 /// What is put back.
 struct Meant {
     paths: BTreeSet<String>,
@@ -96,6 +108,15 @@ impl Meant {
                 continue;
             }
             let live = seen.live.get(path);
+            // With another key there, anything that is written of it would make that ours.
+            if live.is_some() && seen.plan.kept(path).is_some_and(|kept| kept.standing == Standing::Untold) {
+                meant.left.push((path.clone(), UNWRITTEN));
+                continue;
+            }
+            if live.is_some() && has_other_secret(&seen.plan, path) {
+                meant.left.push((path.clone(), OTHER_SECRET));
+                continue;
+            }
             let keeps_key = seen.plan.kept(path).is_some();
             let said = seen.estate.object(path);
             if !said.is_some_and(|object| drift::says_the_same(object, owned, live, keeps_key)) {

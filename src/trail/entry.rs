@@ -111,9 +111,14 @@ impl Entry {
 }
 
 impl Request {
+    /// Its namespace, without slashes around it; empty is the root one.
+    pub(super) fn namespace(&self) -> &str {
+        self.namespace.path.trim_matches('/')
+    }
+
     /// Whether it was in a namespace, named without slashes around it.
     pub(super) fn is_in(&self, namespace: &str) -> bool {
-        self.namespace.path.trim_matches('/') == namespace
+        self.namespace() == namespace
     }
 
     /// Whether it changes what is at its path.

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::chain::{LineEnd, read_line};
-use super::entry::Entry;
+use super::entry::{Entry, Request};
 use super::record::{Credential, Event, LineType};
 
 /// What a line of OpenBao or Vault calls the type of an AWS engine's mount.
@@ -37,6 +37,9 @@ pub struct Issuance {
     /// Whether it was issued by OpenBao or Vault, whose files tell less.
     #[serde(skip)]
     pub elsewhere: bool,
+    /// The namespace there, without slashes around it; empty is the root one, and that of our own engine.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
 }
 
 /// What became of a credential.
@@ -116,10 +119,10 @@ pub struct Following {
 }
 
 impl Following {
-    /// Takes the next line, without its end; answers the credential that it is about, as it is now.
-    pub fn line(&mut self, line: &[u8]) -> Option<&Issuance> {
-        let at = self.fold.read(line, true)?;
-        self.fold.found.issued.get(at)
+    /// Takes the next line, without its end; answers the credentials that it is about, as they are now.
+    pub fn line(&mut self, line: &[u8]) -> impl Iterator<Item = &Issuance> {
+        let places = self.fold.read(line, true);
+        places.into_iter().filter_map(|at| self.fold.found.issued.get(at))
     }
 
     /// How many lines could not be read.
@@ -152,8 +155,8 @@ struct Fold {
 }
 
 impl Fold {
-    /// Takes a line, and answers the place of the credential that it is about.
-    fn read(&mut self, line: &[u8], is_whole: bool) -> Option<usize> {
+    /// Takes a line, and answers the places of the credentials that it is about.
+    fn read(&mut self, line: &[u8], is_whole: bool) -> Vec<usize> {
         // Most lines are about no credential, and are not worth parsing.
         if is_whole && !contains(line, b"\"credential\":") {
             return self.read_elsewhere(line);
@@ -161,31 +164,38 @@ impl Fold {
         // A device's prefix holds no brace.
         let json = line.iter().position(|&byte| byte == b'{').map_or(&[][..], |at| &line[at..]);
         match serde_json::from_slice::<Line>(json) {
+            // Whoever may say something of themselves may say that word.
+            Ok(Line { credential: None, .. }) if is_whole => self.read_elsewhere(line),
             Ok(line) if is_whole => self.take(line),
             _ => {
                 self.found.unreadable_lines += 1;
-                None
+                Vec::new()
             }
         }
     }
 
     /// A line of OpenBao or Vault: one without a chain, which all of ours have. Of credentials it tells the lease and the
     /// role; keys are hashed there, and the end of a lease that runs out has no line.
-    fn read_elsewhere(&mut self, line: &[u8]) -> Option<usize> {
+    fn read_elsewhere(&mut self, line: &[u8]) -> Vec<usize> {
         let is_about_leases = contains(line, b"\"lease_id\":") || contains(line, b"sys/leases/revoke");
-        if !is_about_leases || !contains(line, b"\"response\"") || contains(line, b"\"chain\":") {
-            return None;
+        if !is_about_leases || !contains(line, b"\"response\"") || contains(line, b"\"chain\":") && is_chained(line) {
+            return Vec::new();
         }
         let Some(entry) = Entry::read(line) else {
             self.found.unreadable_lines += 1;
-            return None;
+            return Vec::new();
         };
-        let request = entry.request.as_ref().filter(|_| entry.is_done())?;
+        let Some(request) = entry.request.as_ref().filter(|_| entry.is_done()) else { return Vec::new() };
         for word in ["sys/leases/revoke/", "sys/leases/revoke-prefix/", "sys/leases/revoke-force/"] {
             if let Some(lease) = request.path.strip_prefix(word).filter(|_| request.writes()) {
                 return self.revoked_elsewhere(lease, word.ends_with("revoke/"), &entry.time);
             }
         }
+        self.issued_elsewhere(&entry, request).into_iter().collect()
+    }
+
+    /// A credential that was issued, or renewed.
+    fn issued_elsewhere(&mut self, entry: &Entry, request: &Request) -> Option<usize> {
         let lease = entry.lease_id()?;
         if let Some(&at) = self.by_lease.get(lease) {
             // A renewal.
@@ -206,15 +216,16 @@ impl Fold {
         };
         let (time, changed) = (entry.time.clone(), entry.time.clone());
         let state = CredentialState::Issued;
-        self.found.issued.push(Issuance { time, credential, state, reason: None, changed, elsewhere: true });
+        let namespace = request.namespace().to_owned();
+        self.found.issued.push(Issuance { time, credential, state, reason: None, changed, elsewhere: true, namespace });
         Some(at)
     }
 
-    /// Leases that somebody revoked: one, or all that begin so. Answers the last of them.
-    fn revoked_elsewhere(&mut self, lease: &str, is_one: bool, time: &str) -> Option<usize> {
+    /// Leases that somebody revoked: one, or all that begin so.
+    fn revoked_elsewhere(&mut self, lease: &str, is_one: bool, time: &str) -> Vec<usize> {
         let folder = format!("{}/", lease.trim_end_matches('/'));
         let is_meant = |id: &str| if is_one { id == lease } else { id.starts_with(&folder) };
-        let meant: Vec<usize> = match is_one {
+        let mut meant: Vec<usize> = match is_one {
             true => self.by_lease.get(lease).copied().into_iter().collect(),
             false => self.by_lease.iter().filter(|(id, _)| is_meant(id)).map(|(_, at)| *at).collect(),
         };
@@ -225,18 +236,19 @@ impl Fold {
                 time.clone_into(&mut issuance.changed);
             }
         }
-        meant.into_iter().max()
+        meant.sort_unstable();
+        meant
     }
 
-    fn take(&mut self, line: Line) -> Option<usize> {
-        let credential = line.credential?;
+    fn take(&mut self, line: Line) -> Vec<usize> {
+        let Some(credential) = line.credential else { return Vec::new() };
         if credential.lease_id.is_empty() {
             return self.take_standing(line.time, line.kind, line.error, line.event, credential);
         }
         let place = self.by_lease.get(&credential.lease_id).copied();
         let known = place.and_then(|at| self.found.issued.get_mut(at));
         match (line.kind, known, line.event) {
-            (LineType::Request, ..) => return None,
+            (LineType::Request, ..) => return Vec::new(),
             (LineType::Response, None, _) => {
                 let at = self.found.issued.len();
                 let state = if line.error.is_some() { CredentialState::Withheld } else { CredentialState::Active };
@@ -248,8 +260,9 @@ impl Fold {
                     reason: line.error,
                     changed: line.time,
                     elsewhere: false,
+                    namespace: String::new(),
                 });
-                return Some(at);
+                return vec![at];
             }
             (LineType::Response, Some(known), _) => {
                 if line.error.is_none() {
@@ -260,7 +273,7 @@ impl Fold {
             // Revocations of intents that never became a credential, or of one from a rotated file.
             (LineType::System, None, _) | (LineType::System, Some(_), None) => {}
         }
-        place
+        place.into_iter().collect()
     }
 }
 
@@ -273,19 +286,19 @@ impl Fold {
         error: Option<String>,
         event: Option<Event>,
         credential: Credential,
-    ) -> Option<usize> {
+    ) -> Vec<usize> {
         let places = self.by_key.entry(credential.access_key_id.clone().unwrap_or_default()).or_default();
         match (kind, event) {
             (LineType::Response, _) if error.is_none() => {
                 if places.iter().any(|&at| self.found.issued[at].credential.app == credential.app) {
-                    return None;
+                    return Vec::new();
                 }
                 let at = self.found.issued.len();
                 places.push(at);
                 let (state, changed) = (CredentialState::Active, time.clone());
-                let (reason, elsewhere) = (None, false);
-                self.found.issued.push(Issuance { time, credential, state, reason, changed, elsewhere });
-                Some(at)
+                let (reason, elsewhere, namespace) = (None, false, String::new());
+                self.found.issued.push(Issuance { time, credential, state, reason, changed, elsewhere, namespace });
+                vec![at]
             }
             (LineType::System, Some(event)) if event.name == "static-key-deleted" => {
                 for &at in places.iter() {
@@ -295,9 +308,9 @@ impl Fold {
                     issuance.reason = Some(event.reason.clone());
                     issuance.changed.clone_from(&time);
                 }
-                places.last().copied()
+                places.clone()
             }
-            (LineType::Request | LineType::Response | LineType::System, _) => None,
+            (LineType::Request | LineType::Response | LineType::System, _) => Vec::new(),
         }
     }
 }
@@ -327,6 +340,16 @@ impl Issuance {
         self.reason = Some(event.detail.as_ref().filter(|_| is_told).unwrap_or(&event.reason).clone());
         self.changed = time;
     }
+}
+
+/// Whether a line is one of our own trail: those have a chain.
+fn is_chained(line: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Chained {
+        chain: Option<serde::de::IgnoredAny>,
+    }
+    let json = line.iter().position(|&byte| byte == b'{').map_or(&[][..], |at| &line[at..]);
+    serde_json::from_slice::<Chained>(json).is_ok_and(|line| line.chain.is_some())
 }
 
 fn contains(line: &[u8], needle: &[u8]) -> bool {
@@ -381,6 +404,43 @@ mod tests {
         let mut found = read(&lines);
         assert_eq!((found.issued.len(), found.unreadable_lines), (1, 0));
         found.issued.remove(0)
+    }
+
+    /// A line of OpenBao: an answer with this lease, or a revocation.
+    fn foreign(lease: &str, more: &Value) -> String {
+        let (path, _) = lease.rsplit_once('/').unwrap_or_default();
+        let mut line = json!({
+            "time": "2026-11-23T20:00:00Z", "type": "response",
+            "auth": {"policies": ["app-webapp"], "metadata": {"chain": "x", "credential": "y"}},
+            "request": {"id": "1", "operation": "read", "path": path, "mount_type": "aws"},
+            "response": {"secret": {"lease_id": lease}, "mount_type": "aws"},
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            line["request"][key] = value.clone();
+        }
+        format!("{line}\n")
+    }
+
+    #[test]
+    fn nobody_hides_by_what_they_say_of_themselves() {
+        let found = read(&[foreign("aws/creds/r/1", &json!({}))]);
+        assert_eq!((found.issued.len(), found.unreadable_lines), (1, 0));
+        assert_eq!(found.issued[0].namespace, "");
+        let elsewhere = json!({"namespace": {"id": "a", "path": "team/"}});
+        assert_eq!(read(&[foreign("aws/creds/r/1", &elsewhere)]).issued[0].namespace, "team");
+    }
+
+    #[test]
+    fn each_credential_that_a_line_is_about_is_told() {
+        let mut following = super::Following::default();
+        for id in ["aws/creds/r/1", "aws/creds/r/2", "aws/creds/other/3"] {
+            assert_eq!(following.line(foreign(id, &json!({})).trim_end().as_bytes()).count(), 1, "{id}");
+        }
+        let revoked = json!({"operation": "update", "path": "sys/leases/revoke-prefix/aws/creds/r"});
+        let line = foreign("", &revoked);
+        let told: Vec<&str> =
+            following.line(line.trim_end().as_bytes()).map(|issuance| &*issuance.credential.lease_id).collect();
+        assert_eq!(told, ["aws/creds/r/1", "aws/creds/r/2"]);
     }
 
     #[test]

@@ -166,6 +166,34 @@ fn a_secret_that_is_not_there_is_told() {
     }
 }
 
+/// It is as much committed and not yet applied as any other field.
+#[test]
+fn a_secret_that_is_another_since_is_not_put_in_the_place_of_the_old_one() {
+    let mut remote = Remote::new(Sort::Ours);
+    let people = "auth \"userpass\" {}\nlogin \"userpass\" \"hugo\" {\n  password = \"secret:env:HUGO\"\n  token_ttl = \"1h\"\n}\n";
+    remote.env.write("estate/people.hcl", people);
+    commit_all(&remote.estate);
+    remote.env.set("HUGO", "first");
+    run(&remote, &["apply", "--auto-approve"], 0);
+    let path = "auth/userpass/users/hugo";
+    remote.http.post(path, &json!({ "token_ttl": "9h" }));
+    widen(&remote, "webapp");
+    remote.env.set("HUGO", "second");
+    let told = run(&remote, &["drift", "--repair", "--auto-approve"], 1).normal();
+    assert!(told.contains(path) && told.contains("its secret is another now than the one that was applied"), "{told}");
+    let log_in = |password: &str| {
+        remote.http.send("POST", "auth/userpass/login/hugo", Some(&json!({ "password": password }))).status
+    };
+    assert_eq!((log_in("first"), log_in("second")), (200, 400));
+    assert!(
+        !remote.held("aws/roles/webapp")["policy_document"].as_str().unwrap().contains("\"*\""),
+        "the rest is put back"
+    );
+    remote.env.set("HUGO", "first");
+    run(&remote, &["drift", "--repair", "--auto-approve"], 0);
+    drift(&remote, 0);
+}
+
 #[test]
 fn what_is_said_of_a_repair_is_for_a_repair() {
     let remote = Remote::new(Sort::Ours);

@@ -44,10 +44,11 @@ pub(super) async fn run(args: FollowArgs, global: &Global) -> Result<u8, CliErro
         // What was before `since` has to be known for what comes, and is not printed.
         let mut lines = String::new();
         tail.poll(&mut |line| {
-            let Some(issuance) = following.line(line) else { return Ok(()) };
-            if chosen.has(issuance) && super::is_since(&issuance.changed, since) {
-                let line = if as_json { json_line(issuance)? } else { padded(&row(issuance)) };
-                lines.push_str(&line);
+            for issuance in following.line(line) {
+                if chosen.has(issuance) && super::is_since(&issuance.changed, since) {
+                    let line = if as_json { json_line(issuance)? } else { padded(&row(issuance)) };
+                    lines.push_str(&line);
+                }
             }
             Ok(())
         })?;

@@ -43,12 +43,16 @@ async fn ask(context: &Context, issued: &mut [Issuance]) -> Result<(), CliError>
     let runs = runs.map_err(|error| failed(context, error))?.runs;
     let ledger = ledger.map_err(|error| failed(context, error))?;
     let applies = Applies::of(runs);
-    for issuance in issued.iter_mut().filter(|issuance| issuance.elsewhere) {
+    let namespace = client.namespace().unwrap_or_default().trim_matches('/');
+    // What is in another namespace is another engine's.
+    for issuance in issued.iter_mut().filter(|issuance| issuance.elsewhere && issuance.namespace == namespace) {
         let Some(path) = role_of(&issuance.credential.lease_id) else { continue };
         let (owned, credential) = (ledger.owned().get(&path), &mut issuance.credential);
         match applies.before(&path, &issuance.time, owned.and_then(|owned| owned.plan.as_deref())) {
             Wrote::Run(run) => {
-                credential.commit.clone_from(&run.commit);
+                // One that put objects of several commits back has none itself.
+                let last = owned.filter(|owned| owned.plan.as_deref() == Some(&*run.plan));
+                credential.commit = run.commit.clone().or_else(|| last?.commit.clone());
                 credential.review.clone_from(&run.review);
                 credential.plan = Some(run.plan.clone());
             }
