@@ -15,6 +15,7 @@ use super::output::one_line;
 use crate::estate::{self, Checked, Problem, Severity, Sources};
 use crate::guardrail::{self, Judged};
 use crate::proposal::{Demand, Validity, Verdict};
+use crate::text::count;
 
 /// Arguments of `leasehold validate`.
 #[derive(Debug, clap::Args)]
@@ -70,14 +71,14 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let failure = |what: String| CliError::new(verdict.exit_code(), what);
     match verdict {
         Verdict::Valid => succeed(&sources, checked),
-        Verdict::Errors(errors) => Err(failure(format!("the estate is not valid: {}", plural(errors, "error")))),
+        Verdict::Errors(errors) => Err(failure(format!("the estate is not valid: {}", count(errors, "error")))),
         Verdict::Warnings(warnings) => {
-            Err(failure(format!("the estate is not valid by --strict: {}", plural(warnings, "warning"))))
+            Err(failure(format!("the estate is not valid by --strict: {}", count(warnings, "warning"))))
         }
         Verdict::Ended => Err(failure("the estate is not valid: an exception from a guardrail has ended".to_owned())
             .hint(guardrail::ENDED_FIX)),
         Verdict::Violated(violations) => {
-            Err(failure(format!("guardrails are violated: {}", plural(violations, "violation")))
+            Err(failure(format!("guardrails are violated: {}", count(violations, "violation")))
                 .hint("change what is granted, or except it with a reason, an owner and an end"))
         }
     }
@@ -86,15 +87,15 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 fn succeed(sources: &Sources, checked: &Checked) -> Result<u8, CliError> {
     let mut parts = vec![
         match sources.ignored_count() {
-            0 => plural(checked.files, "file"),
-            ignored => format!("{} (.leaseholdignore leaves out {ignored})", plural(checked.files, "file")),
+            0 => count(checked.files, "file"),
+            ignored => format!("{} (.leaseholdignore leaves out {ignored})", count(checked.files, "file")),
         },
-        plural(checked.environments.len(), "environment"),
-        plural(checked.apps, "app"),
-        plural(checked.objects, "object"),
+        count(checked.environments.len(), "environment"),
+        count(checked.apps, "app"),
+        count(checked.objects, "object"),
     ];
     if checked.tests > 0 {
-        parts.push(plural(checked.tests, "test"));
+        parts.push(count(checked.tests, "test"));
     }
     output::data(&format!("Success! The estate is valid: {}.\n", parts.join(", ")))?;
     Ok(0)
@@ -125,10 +126,6 @@ fn violation((environment, Judged { violation, .. }): &(String, Judged)) -> Valu
         "fix": violation.fix,
         "place": violation.place,
     })
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The result for machines, in the shape that editors and CI know from `terraform validate -json`.

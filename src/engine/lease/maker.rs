@@ -102,12 +102,12 @@ pub(crate) trait Makers: Send + Sync {
 /// What the trail tells about what was made: never a secret.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Told {
-    /// The access key id, once known.
-    pub(crate) access_key_id: Option<String>,
-    /// The name of the user; empty where there is none.
-    pub(crate) user: String,
-    /// The ARN of the session, where a role was assumed: it names the account, the role and the session.
-    pub(crate) session: Option<String>,
+    /// What it shows itself by, once known.
+    pub(crate) id: Option<String>,
+    /// Whom it is of; empty where nobody was made for it.
+    pub(crate) holder: String,
+    /// What it goes by while it works, where that is another name.
+    pub(crate) goes_by: Option<String>,
 }
 
 /// What an attempt to end a lease came to.

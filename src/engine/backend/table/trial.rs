@@ -130,7 +130,7 @@ impl Maker for Trial {
     }
 
     fn told(&self, made: &Value) -> Told {
-        Told { user: made["word"].as_str().unwrap_or_default().to_owned(), ..Told::default() }
+        Told { holder: made["word"].as_str().unwrap_or_default().to_owned(), ..Told::default() }
     }
 
     fn doubt(&self, _lease: &mut Lease, _now: i64) -> Result<(), Error> {

@@ -76,7 +76,7 @@ impl Craft for AssumedRole {
 
     fn told(&self, made: &Value) -> Told {
         let session = Session::of(made).unwrap_or_default();
-        Told { access_key_id: session.access_key_id.clone(), user: String::new(), session: Some(session.arn()) }
+        Told { id: session.access_key_id.clone(), holder: String::new(), goes_by: Some(session.arn()) }
     }
 
     fn runs_until(&self, made: &Value, time: i64) -> Option<i64> {

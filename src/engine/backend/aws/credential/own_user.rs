@@ -172,7 +172,7 @@ impl OwnSession {
 
     /// What the trail tells of it.
     fn told(self) -> Told {
-        Told { access_key_id: self.access_key_id, user: String::new(), session: self.arn }
+        Told { id: self.access_key_id, holder: String::new(), goes_by: self.arn }
     }
 
     /// How errors and the trail name it.

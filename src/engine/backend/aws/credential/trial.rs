@@ -41,7 +41,7 @@ impl Craft for Trial {
     }
 
     fn told(&self, made: &Value) -> Told {
-        Told { user: made["word"].as_str().unwrap_or_default().to_owned(), ..Told::default() }
+        Told { holder: made["word"].as_str().unwrap_or_default().to_owned(), ..Told::default() }
     }
 }
 

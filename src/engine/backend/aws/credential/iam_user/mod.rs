@@ -50,7 +50,7 @@ impl Craft for IamUser {
 
     fn told(&self, made: &Value) -> Told {
         let user = IssuedUser::of(made).unwrap_or_default();
-        Told { access_key_id: user.access_key_id, user: user.name, session: None }
+        Told { id: user.access_key_id, holder: user.name, goes_by: None }
     }
 
     fn doubt(&self, made: &mut Value, issue_time: i64, now: i64) -> Result<(), Error> {
