@@ -438,6 +438,17 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_write_is_none() {
+        let done = line(3, "update", "aws/roles/webapp", &json!({"response": {"data": {"error": null, "other": [1]}}}));
+        for data in [json!({"error": "hmac-sha256:a0"}), json!({"error": {}}), json!({"http_status_code": 400})] {
+            let refused = line(4, "update", "aws/roles/webapp", &json!({"response": {"data": data}}));
+            let told = role(&[done.clone(), refused], true);
+            assert_eq!(told.write.map(|write| write.request_id).as_deref(), Some("r3"), "{data}");
+            assert_eq!(told.earlier, 0);
+        }
+    }
+
+    #[test]
     fn hostile_lines_are_counted() {
         let lines = [
             "{\"time\":\"never\",\"type\":\"response\"}\n".to_owned(),

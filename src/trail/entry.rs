@@ -6,6 +6,8 @@
 //! looked at.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -69,6 +71,18 @@ pub(super) struct Namespace {
 #[serde(default)]
 pub(super) struct Response {
     secret: Option<Lease>,
+    data: Option<Answered>,
+}
+
+/// How an answer tells that it is a refusal, where nothing else in its line does: a write that was answered with 400 has no
+/// `error` of its own in the files of OpenBao 2.6.2.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Answered {
+    /// Hashed, or an object; it is not null.
+    error: Option<IgnoredAny>,
+    /// Of answers that are not JSON.
+    http_status_code: Option<Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -106,7 +120,14 @@ impl Entry {
 
     /// Whether a request was answered without an error.
     pub(super) fn is_done(&self) -> bool {
-        self.kind == "response" && self.error.is_none()
+        let answered = self.response.as_ref().and_then(|response| response.data.as_ref());
+        self.kind == "response" && self.error.is_none() && !answered.is_some_and(Answered::is_refusal)
+    }
+}
+
+impl Answered {
+    fn is_refusal(&self) -> bool {
+        self.error.is_some() || self.http_status_code.as_ref().and_then(Value::as_u64).is_some_and(|code| code >= 400)
     }
 }
 
