@@ -1,6 +1,6 @@
 //! Audit files of engines: ours, OpenBao's and Vault's, as flags name them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use time::format_description::well_known::Rfc3339;
 use super::error::CliError;
 use super::output;
 use crate::api::Client;
-use crate::drift::{Attribution, Drift};
+use crate::drift::{Attribution, Drift, Fate};
 use crate::ledger::history::{self, KEPT, Run};
-use crate::object::{Class, RolePath};
+use crate::object::{Class, Kind, RolePath};
 use crate::text::count;
 use crate::trail::account::{Question, Reading};
 
@@ -53,6 +53,8 @@ pub(crate) async fn attribute(
     }
     let (ours, untold) = written(client, owner).await;
     drift.notes.extend(untold);
+    let gone: HashSet<String> =
+        drift.changed.iter().filter(|one| matches!(one.fate, Fate::Gone)).map(|one| one.path.clone()).collect();
     let questions = drift.acceptable().into_iter().map(|found| Question {
         // The older of the two paths of a policy.
         also: found
@@ -64,6 +66,8 @@ pub(crate) async fn attribute(
             (Class::Role, Some(role)) => role.issued_at().collect(),
             _ => Vec::new(),
         },
+        folds: folded(found.kind, &found.path),
+        is_gone: gone.contains(&found.path),
         ours: ours.get(&found.path).copied(),
         path: found.path,
     });
@@ -82,6 +86,17 @@ pub(crate) async fn attribute(
     }
     drift.attribute(Attribution::of(told));
     Ok(())
+}
+
+/// How many bytes at the end of a path are a name that engines take in any case. Seen with OpenBao 2.6.2: policies, and the roles
+/// and users of these methods.
+fn folded(kind: &Kind, path: &str) -> usize {
+    let is_folded = match kind.class {
+        Class::Policy => true,
+        Class::Login => matches!(kind.mount_type(), Some("approle" | "userpass")),
+        _ => false,
+    };
+    kind.name_of(path).filter(|_| is_folded).map_or(0, str::len)
 }
 
 /// When each object was written last by an apply, as far as the history tells; and that it does not.

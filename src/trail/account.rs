@@ -10,6 +10,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::chain::{LineEnd, read_line};
+use super::concerned::Concerned;
 use super::entry::{Entry, Request};
 
 /// Writes that are kept of one object: the newest.
@@ -28,6 +29,10 @@ pub struct Question {
     pub path: String,
     /// Another path that it is written at.
     pub also: Option<String>,
+    /// How many bytes at the end of these are a name that engines take in any case.
+    pub folds: usize,
+    /// Whether it is not there: then nothing but what takes it away made it so.
+    pub is_gone: bool,
     /// Where its credentials are read, of a role.
     pub creds: Vec<String>,
     /// When we wrote it last, as far as that is known.
@@ -91,8 +96,7 @@ pub struct Told {
 #[derive(Debug)]
 pub struct Reading {
     questions: HashMap<String, Asked>,
-    /// The paths of objects, by others that they are written at.
-    also: HashMap<String, String>,
+    concerned: Concerned,
     /// The paths of the roles, by where their credentials are read.
     creds: HashMap<String, String>,
     namespace: String,
@@ -114,6 +118,7 @@ struct Fate {
 #[derive(Debug)]
 struct Asked {
     ours: Option<OffsetDateTime>,
+    is_gone: bool,
     writes: Vec<(OffsetDateTime, Write)>,
     issued: Vec<Issued>,
 }
@@ -130,11 +135,13 @@ impl Reading {
     pub fn new(questions: Vec<Question>, namespace: &str) -> Self {
         let creds =
             questions.iter().flat_map(|one| one.creds.iter().map(|creds| (creds.clone(), one.path.clone()))).collect();
-        let also = questions.iter().filter_map(|one| Some((one.also.clone()?, one.path.clone()))).collect();
-        let asked = |one: Question| (one.path, Asked { ours: one.ours, writes: Vec::new(), issued: Vec::new() });
+        let concerned = Concerned::new(&questions);
+        let asked = |one: Question| {
+            (one.path, Asked { ours: one.ours, is_gone: one.is_gone, writes: Vec::new(), issued: Vec::new() })
+        };
         Self {
             questions: questions.into_iter().map(asked).collect(),
-            also,
+            concerned,
             creds,
             namespace: namespace.to_owned(),
             leases: HashMap::new(),
@@ -220,15 +227,8 @@ impl Reading {
             remote_address: cut(&request.remote_address),
             request_id: cut(&request.id),
         };
-        for path in written_by(request) {
-            let path = self.also.get(&path).unwrap_or(&path);
-            if let Some(asked) = self.questions.get_mut(path) {
-                asked.wrote(at, write());
-            }
-        }
-        // What is below a mount goes with it.
-        if let Some(mount) = unmounted(request) {
-            for (_, asked) in self.questions.iter_mut().filter(|(path, _)| path.starts_with(&mount)) {
+        for (path, takes_away) in self.concerned.by(request) {
+            if let Some(asked) = self.questions.get_mut(path).filter(|asked| takes_away || !asked.is_gone) {
                 asked.wrote(at, write());
             }
         }
@@ -285,7 +285,7 @@ impl Asked {
 
     fn answer(mut self) -> Answer {
         self.sort();
-        let Self { ours, mut writes, issued } = self;
+        let Self { ours, mut writes, issued, .. } = self;
         writes.retain(|(at, _)| ours.is_none_or(|ours| *at > ours));
         let Some((last, write)) = writes.pop() else { return Answer::default() };
         // Where it is not known when we wrote it last, those before may be ours.
@@ -307,39 +307,6 @@ impl Asked {
     }
 }
 
-/// The objects that a write may be of: at its path, and at each path that it is below.
-fn written_by(request: &Request) -> Vec<String> {
-    let path = request.path.trim_end_matches('/');
-    let mut all = vec![path.to_owned()];
-    for (at, _) in path.match_indices('/').collect::<Vec<_>>().into_iter().rev() {
-        let (object, below) = (&path[..at], &path[at + 1..]);
-        if !hands_out(below) {
-            all.push(object.to_owned());
-        }
-    }
-    if let Some(settings) = path.strip_suffix("/rotate-root") {
-        all.push(format!("{settings}/root"));
-        all.push(format!("{settings}/client"));
-    }
-    all
-}
-
-/// Whether what is written below an object makes something of it, and leaves it as it is: secret ids of a login.
-fn hands_out(below: &str) -> bool {
-    let first = below.split('/').next().unwrap_or_default();
-    matches!(first, "secret-id" | "custom-secret-id" | "secret-id-accessor")
-}
-
-/// What a request takes away with a mount: the paths that begin so.
-fn unmounted(request: &Request) -> Option<String> {
-    let path = request.path.trim_end_matches('/');
-    let mount = match path.strip_prefix("sys/mounts/") {
-        Some(mount) => format!("{mount}/"),
-        None => format!("{}/", path.strip_prefix("sys/").filter(|rest| rest.starts_with("auth/"))?),
-    };
-    (request.operation == "delete").then_some(mount)
-}
-
 /// The beginning of a text.
 fn cut(text: &str) -> String {
     text.chars().take(CHARS_MAX).collect()
@@ -351,6 +318,9 @@ mod tests {
     use time::macros::datetime;
 
     use super::{Answer, Question, Reading, Told};
+
+    const OTHERS: [&str; 5] =
+        ["policies/p", "sys/auth/approle", "auth/approle/role/batch", "transit/keys/orders", "gone/roles/webapp"];
 
     fn line(minute: u32, operation: &str, path: &str, rest: &Value) -> String {
         let mut line = json!({
@@ -375,10 +345,17 @@ mod tests {
             path: path.to_owned(),
             also: path.strip_suffix("/p").map(|_| "sys/policy/p".to_owned()),
             creds: creds.iter().map(|path| (*path).to_owned()).collect(),
+            folds: if path.starts_with("policies/") || path.starts_with("auth/") {
+                path.len() - path.rfind('/').unwrap() - 1
+            } else {
+                0
+            },
+            is_gone: path.starts_with("gone/"),
             ours: ours.then_some(datetime!(2026-11-25 08:02 UTC)),
         };
-        let mut reading =
-            Reading::new(vec![question("aws/roles/webapp", &["aws/creds/webapp"]), question("policies/p", &[])], "");
+        let mut asked = vec![question("aws/roles/webapp", &["aws/creds/webapp"])];
+        asked.extend(OTHERS.map(|path| question(path, &[])));
+        let mut reading = Reading::new(asked, "");
         // In the order in which files are named, which need not be theirs.
         let (first, second) = lines.split_at(lines.len() / 2);
         reading.read(second.concat().as_bytes()).unwrap();
@@ -446,6 +423,46 @@ mod tests {
             assert_eq!(told.write.map(|write| write.request_id).as_deref(), Some("r3"), "{data}");
             assert_eq!(told.earlier, 0);
         }
+    }
+
+    #[test]
+    fn paths_are_taken_as_engines_take_them() {
+        let is_told = |object: &str, operation: &str, path: &str| {
+            told(&[line(3, operation, path, &json!({}))], true).answers[object].write.is_some()
+        };
+        for (object, operation, path, is_of) in [
+            ("sys/auth/approle", "update", "sys/auth/approle/tune", true),
+            ("sys/auth/approle", "update", "sys/mounts/auth/approle/tune", true),
+            ("sys/auth/approle", "update", "sys/mounts/approle/tune", false),
+            ("auth/approle/role/batch", "delete", "sys/mounts/auth/approle", true),
+            ("auth/approle/role/batch", "update", "sys/mounts/auth/approle", false),
+            ("auth/approle/role/batch", "update", "auth/approle/role/Batch", true),
+            ("auth/approle/role/batch", "update", "auth/approle/role/BATCH/policies", true),
+            ("auth/approle/role/batch", "update", "auth/approle/role/BATCH/secret-id", false),
+            ("auth/approle/role/batch", "update", "auth/AppRole/role/batch", false),
+            ("policies/p", "update", "policies/P", true),
+            ("policies/p", "update", "sys/policy/P", true),
+            ("aws/roles/webapp", "update", "aws/roles/WebApp", false),
+            ("transit/keys/orders", "update", "transit/keys/orders/config", true),
+            ("transit/keys/orders", "update", "transit/keys/orders/rotate", false),
+            ("gone/roles/webapp", "update", "gone/roles/webapp", false),
+            ("gone/roles/webapp", "delete", "gone/roles/webapp", true),
+            ("gone/roles/webapp", "delete", "gone/roles/webapp/part", false),
+            ("gone/roles/webapp", "delete", "sys/mounts/gone", true),
+            ("gone/roles/webapp", "update", "sys/mounts/gone/tune", false),
+        ] {
+            assert_eq!(is_told(object, operation, path), is_of, "{object}: {operation} {path}");
+        }
+    }
+
+    #[test]
+    fn a_long_path_costs_its_length() {
+        let path = format!("aws/roles/webapp/{}", "a/".repeat(2_000_000));
+        let began = std::time::Instant::now();
+        let lines = [line(3, "update", &path, &json!({})), line(4, "update", &path[3..], &json!({}))];
+        let write = role(&lines, true).write.expect("it is below the role");
+        assert_eq!(write.request_id, "r3");
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod chain;
+mod concerned;
 mod entry;
 mod error;
 mod file;
