@@ -11,6 +11,14 @@ use crate::trail::account::{Answer, Told, Write};
 /// Apps that are named of those that were issued something.
 const APPS_MAX: usize = 10;
 
+/// Of files without a line that says anything.
+const UNREADABLE: &str =
+    "the audit files do not have who did it: none of their lines could be read; unpack them if they are compressed";
+
+/// Of a last write that may be ours.
+const UNSURE: &str = "that was in the second in which our last apply of it ended, and may be ours; what was issued since is not \
+                      counted, and who did it may not be in the files";
+
 /// What audit files tell of findings.
 #[derive(Debug, Default)]
 pub struct Attribution {
@@ -18,14 +26,17 @@ pub struct Attribution {
     answers: BTreeMap<String, Answer>,
     /// When the files begin.
     from: Option<String>,
+    /// Whether there were lines, and none could be read.
+    is_unreadable: bool,
 }
 
 impl Attribution {
     /// Of what files told.
     pub fn of(told: Told) -> Self {
-        let Told { answers, from, .. } = told;
+        let Told { answers, from, unreadable, .. } = told;
+        let is_unreadable = from.is_none() && unreadable > 0;
         let answers: HashMap<String, Answer> = answers;
-        Self { answers: answers.into_iter().collect(), from }
+        Self { answers: answers.into_iter().collect(), from, is_unreadable }
     }
 
     /// What is told of an object, for programs.
@@ -36,17 +47,29 @@ impl Attribution {
     /// What is told of an object, a line each. Of what files don't have it is said since when they could.
     pub(super) fn lines(&self, path: &str) -> Vec<String> {
         let Some(answer) = self.answers.get(path) else { return Vec::new() };
-        let Some(write) = &answer.write else {
-            return vec![match &self.from {
+        let mut lines = Vec::new();
+        match &answer.write {
+            Some(write) => lines.push(said(write)),
+            None => lines.push(match &self.from {
                 Some(from) => format!("the audit files do not have who did it; they begin at {from}"),
+                None if self.is_unreadable => UNREADABLE.to_owned(),
                 None => "the audit files do not have who did it: they are empty".to_owned(),
-            }];
-        };
-        let mut lines = vec![said(write)];
+            }),
+        }
+        if answer.write.is_some() && answer.since.is_none() {
+            lines.push(UNSURE.to_owned());
+        } else if answer.may_be_ours > 1 {
+            let writes = count(answer.may_be_ours, "write");
+            lines.push(format!("{writes} of it before that, in the second in which our last apply ended, may be ours"));
+        }
         if answer.earlier > 0 {
-            let since = answer.since.as_ref().filter(|since| **since != write.time);
+            let time = answer.write.as_ref().map(|write| &write.time);
+            let since = answer.since.as_ref().filter(|since| Some(*since) != time);
             let since = since.map(|since| format!("; it is not as we left it since {since}")).unwrap_or_default();
             lines.push(format!("{} of it before that may be none of ours{since}", count(answer.earlier, "write")));
+        }
+        if let Some(moved) = &answer.moved {
+            lines.push(format!("a mount was moved, which the files do not tell, {}", said(moved)));
         }
         lines.extend(issued(answer));
         lines.iter().map(|line| escape(line)).collect()

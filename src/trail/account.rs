@@ -1,83 +1,30 @@
 //! Who wrote an object, and what was issued since: from audit files, ours, OpenBao's or Vault's, in any order.
 //!
-//! One pass over each file, in memory of one line, the last writes of each object that is asked about, and the credentials of
+//! One pass over each file, in memory of one line, a few writes of each object that is asked about, and the credentials of
 //! the roles among them. A line that can't be read is counted. Only what was answered without an error has changed anything.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufRead};
 
-use serde::Serialize;
 use time::OffsetDateTime;
 
+pub use super::asked::{Answer, Question, Write};
+use super::asked::{Asked, Fate, Issued};
 use super::chain::{LineEnd, read_line};
 use super::concerned::Concerned;
-use super::entry::{Entry, Request};
-
-/// Writes that are kept of one object: the newest.
-const WRITES_MAX: usize = 1_000;
+use super::entry::{Entry, Request, Revoked};
 
 /// Credentials that are kept of all roles.
 const ISSUED_MAX: usize = 200_000;
 
+/// Revocations of many leases that are kept: the last of each prefix.
+const PREFIXES_MAX: usize = 10_000;
+
+/// How long a lease id is that is kept, in bytes. No engine makes one as long.
+const LEASE_BYTES_MAX: usize = 1_000;
+
 /// Characters that are kept of what a line says.
 const CHARS_MAX: usize = 200;
-
-/// What is asked about an object.
-#[derive(Clone, Debug)]
-pub struct Question {
-    /// Its path.
-    pub path: String,
-    /// Another path that it is written at.
-    pub also: Option<String>,
-    /// How many bytes at the end of these are a name that engines take in any case.
-    pub folds: usize,
-    /// Whether it is not there: then nothing but what takes it away made it so.
-    pub is_gone: bool,
-    /// Where its credentials are read, of a role.
-    pub creds: Vec<String>,
-    /// When we wrote it last, as far as that is known.
-    pub ours: Option<OffsetDateTime>,
-}
-
-/// One write of an object, as a line says it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Write {
-    /// When it was answered (RFC 3339).
-    pub time: String,
-    /// `create`, `update`, `patch` or `delete`.
-    pub operation: String,
-    /// The path that was written: the object's own, or one that is about it.
-    pub path: String,
-    /// What the token was called.
-    pub display_name: String,
-    /// Whom it belonged to.
-    pub entity_id: String,
-    /// Its accessor, as the file has it: hashed, as a rule.
-    pub accessor: String,
-    /// Where the request came from.
-    pub remote_address: String,
-    /// The request's id.
-    pub request_id: String,
-}
-
-/// What files tell of an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Answer {
-    /// The write that made it what it is: the last one that is not known to be ours.
-    pub write: Option<Write>,
-    /// How many before that one are not known to be ours, as far as files go back.
-    pub earlier: usize,
-    /// Since when it is not as we left it, by the first of these.
-    pub since: Option<String>,
-    /// How many credentials were issued since.
-    pub issued: usize,
-    /// How many of them have ended, as the files tell.
-    pub ended: usize,
-    /// To whom, as far as it is known.
-    pub apps: BTreeSet<String>,
-    /// When the last of those that have not ended does (RFC 3339); none where files don't tell.
-    pub until: Option<String>,
-}
 
 /// What all files tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -100,34 +47,14 @@ pub struct Reading {
     /// The paths of the roles, by where their credentials are read.
     creds: HashMap<String, String>,
     namespace: String,
-    leases: HashMap<String, (String, usize)>,
+    leases: BTreeMap<String, (String, usize)>,
+    /// When all leases that begin so were ended last.
+    prefixes: HashMap<String, OffsetDateTime>,
     /// What became of leases of these roles whose issue was not read yet: files come in any order.
     early: HashMap<String, Fate>,
     kept: usize,
     from: Option<(OffsetDateTime, String)>,
     told: Told,
-}
-
-/// What became of a lease.
-#[derive(Debug, Default)]
-struct Fate {
-    has_ended: bool,
-    until: Option<String>,
-}
-
-#[derive(Debug)]
-struct Asked {
-    ours: Option<OffsetDateTime>,
-    is_gone: bool,
-    writes: Vec<(OffsetDateTime, Write)>,
-    issued: Vec<Issued>,
-}
-
-#[derive(Debug)]
-struct Issued {
-    at: OffsetDateTime,
-    app: Option<String>,
-    fate: Fate,
 }
 
 impl Reading {
@@ -136,15 +63,14 @@ impl Reading {
         let creds =
             questions.iter().flat_map(|one| one.creds.iter().map(|creds| (creds.clone(), one.path.clone()))).collect();
         let concerned = Concerned::new(&questions);
-        let asked = |one: Question| {
-            (one.path, Asked { ours: one.ours, is_gone: one.is_gone, writes: Vec::new(), issued: Vec::new() })
-        };
+        let asked = |one: Question| (one.path.clone(), Asked::of(&one));
         Self {
             questions: questions.into_iter().map(asked).collect(),
             concerned,
             creds,
             namespace: namespace.to_owned(),
-            leases: HashMap::new(),
+            leases: BTreeMap::new(),
+            prefixes: HashMap::new(),
             early: HashMap::new(),
             kept: 0,
             from: None,
@@ -173,6 +99,7 @@ impl Reading {
 
     /// What was told.
     pub fn end(mut self) -> Told {
+        self.end_prefixes();
         self.told.from = self.from.map(|(_, time)| time);
         self.told.answers = self.questions.into_iter().map(|(path, asked)| (path, asked.answer())).collect();
         self.told
@@ -203,11 +130,14 @@ impl Reading {
         }
         if let Some(role) = self.creds.get(&request.path).cloned() {
             self.issued(at, entry, &role);
-        } else if let Some(lease) = request.path.strip_prefix("sys/leases/revoke/") {
-            self.ended(lease);
+        } else if let Some(revoked) = request.revokes() {
+            match revoked {
+                Revoked::One(lease) => self.ended(lease),
+                Revoked::Below(prefix) => self.ended_below(at, prefix),
+            }
         } else if let (Some(lease), Some(credential)) = (entry.lease_id(), &entry.credential) {
             // A renewal.
-            let until = Some(credential.expire_time.clone()).filter(|until| !until.is_empty());
+            let until = Some(cut(&credential.expire_time)).filter(|until| !until.is_empty());
             if let Some(fate) = self.fate_of(lease) {
                 fate.until = fate.until.take().max(until);
             }
@@ -227,15 +157,23 @@ impl Reading {
             remote_address: cut(&request.remote_address),
             request_id: cut(&request.id),
         };
+        if request.path.trim_end_matches('/') == "sys/remount" {
+            self.questions.values_mut().for_each(|asked| asked.moved(at, write));
+        }
         for (path, takes_away) in self.concerned.by(request) {
-            if let Some(asked) = self.questions.get_mut(path).filter(|asked| takes_away || !asked.is_gone) {
-                asked.wrote(at, write());
+            if let Some(asked) = self.questions.get_mut(path) {
+                asked.wrote(at, takes_away, write);
             }
         }
     }
 
     fn issued(&mut self, at: OffsetDateTime, entry: &Entry, role: &str) {
-        let Some(lease) = entry.lease_id() else { return };
+        // The lease of what is wrapped is not in the line, and the space makes it none that there is.
+        let wrapped = |request: &Request| format!("{}/ {}", request.path, request.id);
+        let wrapped = entry.request.as_ref().filter(|_| entry.is_wrapped()).map(wrapped);
+        let Some(lease) = entry.lease_id().or(wrapped.as_deref()).filter(|lease| lease.len() <= LEASE_BYTES_MAX) else {
+            return;
+        };
         if self.leases.contains_key(lease) {
             return;
         }
@@ -246,7 +184,7 @@ impl Reading {
         let Some(asked) = self.questions.get_mut(role) else { return };
         self.kept += 1;
         self.leases.insert(lease.to_owned(), (role.to_owned(), asked.issued.len()));
-        let until = entry.credential.as_ref().map(|credential| credential.expire_time.clone());
+        let until = entry.credential.as_ref().map(|credential| cut(&credential.expire_time));
         let until = until.filter(|until| !until.is_empty());
         let mut fate = self.early.remove(lease).unwrap_or_default();
         fate.until = fate.until.max(until);
@@ -259,51 +197,43 @@ impl Reading {
         }
     }
 
+    /// All leases that begin so, and were issued until then: also those that are read later.
+    fn ended_below(&mut self, at: OffsetDateTime, prefix: &str) {
+        let is_below = |path: &str, of: &str| path.strip_prefix(of).is_some_and(|r| r.is_empty() || r.starts_with('/'));
+        let is_about = |creds: &String| is_below(creds, prefix) || is_below(prefix, creds);
+        if prefix.len() > LEASE_BYTES_MAX || !self.creds.keys().any(is_about) {
+            return;
+        }
+        if self.prefixes.len() == PREFIXES_MAX && !self.prefixes.contains_key(prefix) {
+            self.told.cut = true;
+            return;
+        }
+        let last = self.prefixes.entry(prefix.to_owned()).or_insert(at);
+        *last = at.max(*last);
+    }
+
+    fn end_prefixes(&mut self) {
+        for (lease, (role, number)) in &self.leases {
+            let asked = self.questions.get_mut(role);
+            let Some(issued) = asked.and_then(|asked| asked.issued.get_mut(*number)) else { continue };
+            let ends = lease.match_indices('/').map(|(at, _)| at).chain([lease.len()]);
+            let mut revoked = ends.filter_map(|at| self.prefixes.get(&lease[..at]));
+            issued.fate.has_ended |= revoked.any(|at| issued.at <= *at);
+        }
+    }
+
     /// What is known of a lease; none where it is of no role that is asked about.
     fn fate_of(&mut self, lease: &str) -> Option<&mut Fate> {
         if let Some((role, at)) = self.leases.get(lease) {
             return Some(&mut self.questions.get_mut(role)?.issued.get_mut(*at)?.fate);
         }
         let (read, _) = lease.rsplit_once('/')?;
-        let is_kept = self.creds.contains_key(read) && self.early.len() < ISSUED_MAX;
+        if lease.len() > LEASE_BYTES_MAX || !self.creds.contains_key(read) {
+            return None;
+        }
+        let is_kept = self.early.len() < ISSUED_MAX || self.early.contains_key(lease);
+        self.told.cut |= !is_kept;
         is_kept.then(|| self.early.entry(lease.to_owned()).or_default())
-    }
-}
-
-impl Asked {
-    fn wrote(&mut self, at: OffsetDateTime, write: Write) {
-        self.writes.push((at, write));
-        if self.writes.len() >= WRITES_MAX * 2 {
-            self.sort();
-            self.writes.drain(..WRITES_MAX);
-        }
-    }
-
-    fn sort(&mut self) {
-        self.writes.sort_by_key(|(at, _)| *at);
-    }
-
-    fn answer(mut self) -> Answer {
-        self.sort();
-        let Self { ours, mut writes, issued, .. } = self;
-        writes.retain(|(at, _)| ours.is_none_or(|ours| *at > ours));
-        let Some((last, write)) = writes.pop() else { return Answer::default() };
-        // Where it is not known when we wrote it last, those before may be ours.
-        let first = ours.and_then(|_| writes.first().map(|(at, write)| (*at, write.time.clone())));
-        let (begin, since) = first.unwrap_or_else(|| (last, write.time.clone()));
-        let under: Vec<&Issued> = issued.iter().filter(|issued| issued.at >= begin).collect();
-        let open = || under.iter().filter(|issued| !issued.fate.has_ended);
-        let known = open().all(|issued| issued.fate.until.is_some());
-        Answer {
-            write: Some(write),
-            earlier: writes.len(),
-            since: Some(since),
-            issued: under.len(),
-            ended: under.iter().filter(|issued| issued.fate.has_ended).count(),
-            apps: under.iter().filter_map(|issued| issued.app.clone()).collect(),
-            // Times of one form have the order of their texts.
-            until: open().filter_map(|issued| issued.fate.until.clone()).max().filter(|_| known),
-        }
     }
 }
 
@@ -463,6 +393,76 @@ mod tests {
         let write = role(&lines, true).write.expect("it is below the role");
         assert_eq!(write.request_id, "r3");
         assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn what_is_written_in_the_second_of_our_apply_may_be_ours() {
+        let at = |id: &str, second: &str, operation: &str, path: &str, answer: Value| {
+            let time = format!("2026-11-25T08:{second}Z");
+            let request = json!({"id": id, "operation": operation, "path": path});
+            line(2, operation, path, &json!({"time": time, "request": request, "response": answer}))
+        };
+        let lease = json!({"secret": {"lease_id": "aws/creds/webapp/a"}});
+        let before = at("before", "01:59.9", "update", "aws/roles/webapp", json!({}));
+        let ours = at("ours", "02:00.7", "update", "aws/roles/webapp", json!({}));
+        let creds = at("creds", "02:01.2", "read", "aws/creds/webapp", lease);
+        let theirs = at("theirs", "02:01.5", "update", "aws/roles/webapp", json!({}));
+        let id = |told: &Answer| told.write.as_ref().map(|write| write.request_id.clone());
+        let told = role(&[before.clone(), ours.clone(), creds.clone(), theirs], true);
+        assert_eq!(id(&told).as_deref(), Some("theirs"));
+        assert_eq!((told.earlier, told.may_be_ours, told.issued), (0, 1, 0));
+        let told = role(&[before, ours, creds], true);
+        assert_eq!(id(&told).as_deref(), Some("ours"));
+        assert_eq!((told.may_be_ours, told.since, told.issued), (1, None, 0));
+    }
+
+    #[test]
+    fn who_writes_often_hides_nothing() {
+        let none = json!({});
+        let mut lines = vec![line(3, "update", "aws/roles/webapp", &none), creds(4, "a")];
+        lines.extend((0..2_100).map(|_| line(5, "update", "aws/roles/webapp", &none)));
+        let told = role(&lines, true);
+        assert_eq!((told.earlier, told.issued), (2_100, 1));
+        assert_eq!(told.since.as_deref(), Some("2026-11-25T08:03:00.5Z"));
+    }
+
+    #[test]
+    fn many_leases_end_at_once() {
+        let none = json!({});
+        for (path, ended) in [
+            ("sys/leases/revoke-prefix/aws/creds/webapp", 2),
+            ("sys/leases/revoke-force/aws/", 2),
+            ("sys/revoke-prefix/aws/creds/webapp/a", 1),
+            ("sys/revoke/aws/creds/webapp/a", 1),
+            ("sys/leases/revoke-prefix/aws/creds/web", 0),
+            ("sys/leases/revoke-prefix/aws/creds/other", 0),
+        ] {
+            // The issue of one is read after it: files come in any order.
+            let lines = [
+                line(3, "update", "aws/roles/webapp", &none),
+                creds(4, "a"),
+                creds(4, "b"),
+                line(5, "update", path, &none),
+                creds(6, "c"),
+                line(7, "read", "aws/roles/webapp", &none),
+            ];
+            let told = role(&lines, true);
+            assert_eq!((told.issued, told.ended), (3, ended), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrapped_is_counted_and_moves_are_told() {
+        let wrapped = json!({"response": {"wrap_info": {"ttl": 60, "creation_path": "aws/creds/webapp"}}});
+        let lines = [
+            line(3, "update", "aws/roles/webapp", &json!({})),
+            line(4, "read", "aws/creds/webapp", &wrapped),
+            line(5, "update", "sys/remount", &json!({})),
+        ];
+        let told = told(&lines, true);
+        let (role, gone) = (&told.answers["aws/roles/webapp"], &told.answers["gone/roles/webapp"]);
+        assert_eq!((role.issued, role.until.as_deref(), role.moved.is_none()), (1, None, true));
+        assert_eq!((gone.write.is_none(), gone.moved.is_some()), (true, true));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::account::Question;
+use super::asked::Question;
 use super::entry::Request;
 
 /// The objects, by where they are written.

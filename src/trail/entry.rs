@@ -66,11 +66,21 @@ pub(super) struct Namespace {
     path: String,
 }
 
+/// What a request ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Revoked<'p> {
+    /// A lease.
+    One(&'p str),
+    /// All leases that begin so, up to a slash; without one below, the lease.
+    Below(&'p str),
+}
+
 /// What was answered.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Response {
     secret: Option<Lease>,
+    wrap_info: Option<Wrapped>,
     data: Option<Answered>,
 }
 
@@ -89,6 +99,12 @@ struct Answered {
 #[serde(default)]
 struct Lease {
     lease_id: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wrapped {
+    creation_path: String,
 }
 
 impl Entry {
@@ -118,6 +134,12 @@ impl Entry {
         self.auth.as_ref()?.policies.iter().find_map(|policy| policy.strip_prefix(APP_POLICY))
     }
 
+    /// Whether the answer was wrapped: then its line does not have what was in it, a lease for one.
+    pub(super) fn is_wrapped(&self) -> bool {
+        let wrapped = self.response.as_ref().and_then(|response| response.wrap_info.as_ref());
+        wrapped.is_some_and(|wrapped| !wrapped.creation_path.is_empty())
+    }
+
     /// Whether a request was answered without an error.
     pub(super) fn is_done(&self) -> bool {
         let answered = self.response.as_ref().and_then(|response| response.data.as_ref());
@@ -140,6 +162,16 @@ impl Request {
     /// Whether it was in a namespace, named without slashes around it.
     pub(super) fn is_in(&self, namespace: &str) -> bool {
         self.namespace() == namespace
+    }
+
+    /// What it ends, by its path: a lease, or all leases that begin so.
+    pub(super) fn revokes(&self) -> Option<Revoked<'_>> {
+        let rest = self.path.strip_prefix("sys/").filter(|_| self.writes())?;
+        let rest = rest.strip_prefix("leases/").unwrap_or(rest);
+        let below = |word: &str| Some(rest.strip_prefix(word)?.trim_end_matches('/')).filter(|rest| !rest.is_empty());
+        below("revoke/")
+            .map(Revoked::One)
+            .or_else(|| below("revoke-prefix/").or_else(|| below("revoke-force/")).map(Revoked::Below))
     }
 
     /// Whether it changes what is at its path.

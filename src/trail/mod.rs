@@ -6,6 +6,7 @@
 //! `omitempty` follow Vault's file audit device; `credential`, `event` and `chain` are ours.
 
 pub mod account;
+mod asked;
 pub mod chain;
 mod concerned;
 mod entry;
