@@ -89,15 +89,9 @@ pub(crate) async fn attribute(
     Ok(())
 }
 
-/// How many bytes at the end of a path are a name that engines take in any case. Seen with OpenBao 2.6.2: policies, and the roles
-/// and users of these methods.
+/// How many bytes at the end of a path are a name that engines take in any case.
 fn folded(kind: &Kind, path: &str) -> usize {
-    let is_folded = match kind.class {
-        Class::Policy => true,
-        Class::Login => matches!(kind.mount_type(), Some("approle" | "userpass")),
-        _ => false,
-    };
-    kind.name_of(path).filter(|_| is_folded).map_or(0, str::len)
+    kind.name_of(path).filter(|_| kind.special.any_case).map_or(0, str::len)
 }
 
 /// When each object was written last by an apply, as far as the history tells; and of what it does not.

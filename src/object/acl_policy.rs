@@ -63,6 +63,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     special: Special {
+        any_case: true,
         effect,
         built_in: |path| {
             matches!(

@@ -98,7 +98,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     // Source: OpenBao, `vault/request_handling.go`, `isUserLockoutDisabled`: mounts of others refuse to be tuned so.
-    special: Special { effect, locks_out: true, ..Special::NONE },
+    special: Special { effect, locks_out: true, any_case: true, ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {

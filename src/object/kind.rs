@@ -70,6 +70,8 @@ pub struct Special {
     pub built_in: fn(path: &str) -> bool,
     /// Whether a mount of such logins locks out whoever guesses.
     pub locks_out: bool,
+    /// Whether engines take its name in any case. Seen with OpenBao 2.6.2.
+    pub any_case: bool,
     /// Where else than below a mount who may write makes it another, or uses it: paths, and folders with a slash at
     /// their ends.
     pub written_at: fn(path: &str) -> Vec<String>,
@@ -86,6 +88,7 @@ impl Special {
         stanza: |_, _| None,
         built_in: |_| false,
         locks_out: false,
+        any_case: false,
         written_at: |_| Vec::new(),
     };
 }

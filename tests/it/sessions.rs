@@ -346,13 +346,7 @@ fn a_role_that_does_not_let_the_engine_in_is_an_error() {
         // No request of an engine has these.
         (ENGINE, "", allow(account, &factor("Bool")), Some("a second factor or a source identity")),
         (ENGINE, "", allow(account, &factor("BoolIfExists")), None),
-        (
-            "principal_arn = \"arn:aws:iam::111122223333:role/eng\"\n",
-            "",
-            allow(account, &factor("Bool")),
-            Some("a second factor or a source identity"),
-        ),
-        ("", "", allow(account, &factor("Bool")), Some("a second factor or a source identity")),
+        ("principal_arn = \"arn:aws:iam::111122223333:role/eng\"\n", "", allow(account, &factor("Bool")), None),
         (
             ENGINE,
             "",

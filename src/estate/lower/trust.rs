@@ -177,16 +177,12 @@ impl Asked<'_> {
         }
         if fixed.contains(&Fixed::Without) {
             conditions.push(given("sts:sourceidentity", ""));
-            // A user's own key has none of the two keys; a session may say that it has none.
+            // The key of a user has none of the two; the session of a role may have been opened with a second factor.
             // Source: IAM User Guide, "AWS global condition context keys".
             if self.principal.is_some_and(is_user) {
                 conditions.push(given("aws:multifactorauthpresent", ""));
-            } else {
-                let operator = Operator { test: Test::Bool, if_exists: true, quantifier: None };
-                let key = "aws:multifactorauthpresent".to_owned();
-                conditions.push(Condition { operator, key, values: vec![plain("false")] });
+                conditions.push(given("aws:multifactorauthage", ""));
             }
-            conditions.push(given("aws:multifactorauthage", ""));
         }
         if fixed.contains(&Fixed::Tags) && self.tags.is_empty() {
             conditions.push(given("aws:tagkeys", ""));

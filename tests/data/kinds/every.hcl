@@ -144,8 +144,3 @@ group "ops" {
   members = ["ann"]
   policies = ["ops"]
 }
-
-quota "logins" {
-  rate = 1000
-  path = "auth/cert"
-}
