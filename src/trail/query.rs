@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::chain::{LineEnd, read_line};
-use super::entry::{Entry, Request};
+use super::entry::{Entry, Request, Revoked};
 use super::record::{Credential, Event, LineType};
 
 /// What a line of OpenBao or Vault calls the type of an AWS engine's mount.
@@ -186,10 +186,10 @@ impl Fold {
             return Vec::new();
         };
         let Some(request) = entry.request.as_ref().filter(|_| entry.is_done()) else { return Vec::new() };
-        for word in ["sys/leases/revoke/", "sys/leases/revoke-prefix/", "sys/leases/revoke-force/"] {
-            if let Some(lease) = request.path.strip_prefix(word).filter(|_| request.writes()) {
-                return self.revoked_elsewhere(lease, word.ends_with("revoke/"), &entry.time);
-            }
+        match request.revokes() {
+            Some(Revoked::One(lease)) => return self.revoked_elsewhere(lease, true, &entry.time),
+            Some(Revoked::Below(prefix)) => return self.revoked_elsewhere(prefix, false, &entry.time),
+            None => {}
         }
         self.issued_elsewhere(&entry, request).into_iter().collect()
     }
