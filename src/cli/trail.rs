@@ -31,12 +31,8 @@ pub(crate) struct Args {
     action: Option<Subcommand>,
     #[command(flatten)]
     source: Source,
-    /// Only credentials of this app
-    #[arg(long, value_name = "APP")]
-    app: Option<String>,
-    /// Only credentials of this role
-    #[arg(long, value_name = "ROLE")]
-    role: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Only credentials issued since then: a time (2026-11-23T20:00:00Z), a day (2026-11-23), or how long
     /// ago (90m, 24h, 7d)
     #[arg(long, value_name = "WHEN")]
@@ -58,12 +54,8 @@ enum Subcommand {
 struct FollowArgs {
     #[command(flatten)]
     source: Source,
-    /// Only credentials of this app
-    #[arg(long, value_name = "APP")]
-    app: Option<String>,
-    /// Only credentials of this role
-    #[arg(long, value_name = "ROLE")]
-    role: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Begin with what happened since then, as `leasehold trail --since` takes it [default: now]
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
@@ -135,8 +127,9 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let since = args.since.as_deref().map(|since| parse_since(since, now)).transpose()?;
     let path = args.source.path(global)?;
     let mut found = issuances(open(&path)?, now).map_err(|error| unreadable(&path, &error))?;
-    let chosen = Chosen { app: args.app, role: args.role };
-    found.issued.retain(|issuance| chosen.has(issuance) && since.is_none_or(|since| is_since(&issuance.time, since)));
+    found
+        .issued
+        .retain(|issuance| args.chosen.has(issuance) && since.is_none_or(|since| is_since(&issuance.time, since)));
     join::fill(global, &mut found.issued).await;
     if as_json {
         output::data(&json_lines(&found.issued)?)?;
@@ -154,8 +147,13 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 /// Which credentials are meant.
+#[derive(Debug, clap::Args)]
 struct Chosen {
+    /// Only credentials of this app
+    #[arg(long, value_name = "APP")]
     app: Option<String>,
+    /// Only credentials of this role
+    #[arg(long, value_name = "ROLE")]
     role: Option<String>,
 }
 

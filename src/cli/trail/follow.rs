@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Chosen, FollowArgs, json_line, parse_since, row};
+use super::{FollowArgs, json_line, parse_since, row};
 use crate::cli::audit_files::unreadable;
 use crate::cli::error::CliError;
 use crate::cli::format::Format;
@@ -33,7 +33,6 @@ pub(super) async fn run(args: FollowArgs, global: &Global) -> Result<u8, CliErro
     let as_json = args.json || global.format(forms::TABLE)? == Format::Json;
     let now = Clock::system().now();
     let since = args.since.as_deref().map(|since| parse_since(since, now)).transpose()?.unwrap_or(now);
-    let chosen = Chosen { app: args.app, role: args.role };
     let path = args.source.path(global)?;
     let mut tail = Tail::open(path)?;
     let (mut following, mut told) = (Following::default(), 0);
@@ -45,7 +44,7 @@ pub(super) async fn run(args: FollowArgs, global: &Global) -> Result<u8, CliErro
         let mut lines = String::new();
         tail.poll(&mut |line| {
             for issuance in following.line(line) {
-                if chosen.has(issuance) && super::is_since(&issuance.changed, since) {
+                if args.chosen.has(issuance) && super::is_since(&issuance.changed, since) {
                     let line = if as_json { json_line(issuance)? } else { padded(&row(issuance)) };
                     lines.push_str(&line);
                 }
