@@ -20,6 +20,7 @@ use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::review::{Reviewed, Rights, Said, Values};
 use super::token_fields::field;
 use super::wire::{pick, post};
+use crate::text::metadata::{Odd, PAIRS_MAX, VALUE_BYTES_MAX};
 
 static FIELDS: [Field; 4] = [
     field("policies", Shape::Set, "[]", "ACL policies that all of its tokens have, besides those of the login."),
@@ -60,26 +61,26 @@ pub(super) fn people() -> Vec<String> {
 }
 
 /// What is wrong with what policies may know of somebody.
-///
-/// Source: a server of OpenBao 2.6, which answers these limits in bytes, and `vault/identity_store_util.go`.
 pub(super) fn odd_metadata(declared: &Declared<'_>) -> Option<Objection> {
     let metadata = declared.value("metadata");
     let pairs = metadata.as_object()?;
-    let objection = |what: String, hint| Some(Objection { key: "metadata", what, hint });
-    if pairs.len() > 64 {
-        return objection(format!("{} is too much metadata: engines keep 64 at most", pairs.len()), "leave some out");
-    }
-    let is_name = |name: &str| {
-        let is_good = |c: char| c.is_ascii_alphanumeric() || "=/+_-".contains(c);
-        (1..=128).contains(&name.len()) && name.chars().all(is_good)
+    let odd =
+        Odd::of(pairs.len(), pairs.iter().map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default())))?;
+    let (what, hint) = match odd {
+        Odd::TooMany(count) => {
+            (format!("{count} is too much metadata: engines keep {PAIRS_MAX} at most"), "leave some out")
+        }
+        Odd::Blank | Odd::LongKey(_) | Odd::Key(_) => {
+            let key = if let Odd::LongKey(key) | Odd::Key(key) = odd { key } else { "" };
+            let hint = "engines take 1 to 128 of letters, digits, `=`, `/`, `+`, `_` and `-`";
+            (format!("metadata can't be called {key:?}"), hint)
+        }
+        Odd::LongValue(key) => {
+            let what = format!("the metadata {key} is longer than the {VALUE_BYTES_MAX} bytes that engines keep");
+            (what, "make it shorter")
+        }
     };
-    if let Some(name) = pairs.keys().find(|name| !is_name(name)) {
-        let hint = "engines take 1 to 128 of letters, digits, `=`, `/`, `+`, `_` and `-`";
-        return objection(format!("metadata can't be called {name:?}"), hint);
-    }
-    let is_long = |value: &Value| value.as_str().is_some_and(|text| text.len() > 512);
-    let (name, _) = pairs.iter().find(|(_, value)| is_long(value))?;
-    objection(format!("the metadata {name} is longer than the 512 bytes that engines keep"), "make it shorter")
+    Some(Objection { key: "metadata", what, hint })
 }
 
 /// What is wrong with the names of policies that somebody gets.

@@ -1,5 +1,6 @@
 //! Texts, as all rooms read and write them. Pure.
 
+pub mod metadata;
 pub mod metrics;
 pub mod percent;
 pub mod tag;
@@ -59,6 +60,14 @@ fn nearest_above<'a>(min: f64, found: &str, known: impl Iterator<Item = &'a str>
         // Of two that are as near, the last.
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
+}
+
+/// Whether a text is another one but for a slip of the hand: one letter is wrong, missing or too much, or two are swapped.
+/// Much less than near: of names that are in use beside each other, many are that.
+pub fn is_slip(found: &str, meant: &str) -> bool {
+    found.len() <= KNOWN_BYTES_MAX
+        && found.len().abs_diff(meant.len()) <= 4
+        && strsim::damerau_levenshtein(found, meant) == 1
 }
 
 /// A text in double quotes, as JSON, HCL and YAML read it. Of other characters than quotes, backslashes, line ends and tabs

@@ -26,6 +26,7 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::path::Row;
 use crate::engine::wire::response::Response;
+use crate::text::metadata::{KEY_BYTES_MAX, Odd, PAIRS_MAX, VALUE_BYTES_MAX};
 
 struct IdentityStore;
 
@@ -114,27 +115,22 @@ fn policies(fields: Fields<'_>) -> Result<Option<Vec<String>>, Error> {
     Ok(Some(names))
 }
 
-/// What is known of somebody, within the limits of others. Source: what a server of OpenBao 2.6 answers (with 500), in bytes.
+/// What is known of somebody, within the limits of others, in the words of a server of OpenBao 2.6 (which answers 500).
 ///
 /// # Errors
 /// What is too much, or called what policies can't name.
 fn sound(of: &str, metadata: Metadata) -> Result<Metadata, Error> {
-    let refused = |what: String| Err(invalid(format!("invalid {of} metadata: {what}")));
-    if metadata.len() > 64 {
-        return refused("metadata cannot contain more than 64 key/value pairs".to_owned());
-    }
-    for (key, value) in &metadata {
-        let is_good = |c: char| c.is_ascii_alphanumeric() || "=/+_-".contains(c);
-        let why = match (key.len(), value.len()) {
-            (0, _) => "key cannot be blank",
-            (129.., _) => "key is too long (limit: 128 characters)",
-            _ if !key.chars().all(is_good) => "key contains invalid characters",
-            (_, 513..) => "value is too long (limit: 512 characters)",
-            _ => continue,
-        };
-        return refused(format!("failed to load metadata pair ({key:?}): {why}"));
-    }
-    Ok(metadata)
+    let pairs = metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let Some(odd) = Odd::of(metadata.len(), pairs) else { return Ok(metadata) };
+    let pair = |key: &str, why: String| format!("failed to load metadata pair ({key:?}): {why}");
+    let what = match odd {
+        Odd::TooMany(_) => format!("metadata cannot contain more than {PAIRS_MAX} key/value pairs"),
+        Odd::Blank => pair("", "key cannot be blank".to_owned()),
+        Odd::LongKey(key) => pair(key, format!("key is too long (limit: {KEY_BYTES_MAX} characters)")),
+        Odd::Key(key) => pair(key, "key contains invalid characters".to_owned()),
+        Odd::LongValue(key) => pair(key, format!("value is too long (limit: {VALUE_BYTES_MAX} characters)")),
+    };
+    Err(invalid(format!("invalid {of} metadata: {what}")))
 }
 
 /// A name that people give: entities and groups are told apart by it in paths, which are without blanks at their ends.
