@@ -56,7 +56,7 @@ struct Mounted {
 impl Mounted {
     /// Whether engines of its type have roles.
     fn has_roles(&self) -> bool {
-        object::roles().any(|kind| kind.mount_type() == Some(self.mount_type))
+        self.role_kinds().next().is_some()
     }
 }
 

@@ -68,6 +68,8 @@ pub struct Special {
     pub stanza: fn(object: &Object, live: Option<&Live>) -> Option<String>,
     /// Objects that belong to the engine itself and are never reported or touched (`sys/policies/acl/root`).
     pub built_in: fn(path: &str) -> bool,
+    /// The folders of its mount below which something is done to one by its name: `rotate-role`.
+    pub acted_in: &'static [&'static str],
     /// Whether a mount of such logins locks out whoever guesses.
     pub locks_out: bool,
     /// Whether engines take its name in any case. Seen with OpenBao 2.6.2.
@@ -87,6 +89,7 @@ impl Special {
         obstacle: |_| None,
         stanza: |_, _| None,
         built_in: |_| false,
+        acted_in: &[],
         locks_out: false,
         any_case: false,
         written_at: |_| Vec::new(),

@@ -93,7 +93,7 @@ pub static KIND: Kind = Kind {
     delete: Delete::ByPath,
     parse,
     write,
-    special: Special { keys, ..Special::NONE },
+    special: Special { keys, acted_in: &["rotate-role"], ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {

@@ -126,6 +126,7 @@ impl Sort {
                 ("aws/creds/mialer", "warning", "no role `aws/mialer` is declared", "did you mean `aws/creds/mailer`?"),
                 ("aws/cred/mailer", "warning", "has no path `aws/cred/mailer`", "did you mean `aws/creds/mailer`?"),
                 ("aww/creds/mailer", "warning", "`aww/creds/mailer`", "did you mean `aws/creds/mailer`?"),
+                ("aws/rotate-role/mialer", "warning", "no static_role `aws/mialer` is declared", ""),
             ],
             Self::Boundary => &[
                 ("app-ceiling", "error", "`app-ceiling` is not a resource", "a resource is an ARN"),

@@ -1,18 +1,14 @@
-//! Paths of an AWS engine that policies and tests name: of roles that there are.
+//! Paths of a secrets engine that policies and tests name: of roles that there are.
 //!
 //! A policy that denies `aws/creds/mialer`, and a test that says so, hold of nothing. What other estates or other
 //! engines have is not known here, so it is a warning, and only of what is below a mount that is declared.
 
-use super::Lowering;
+use super::{Lowering, Mounted};
 use crate::acl::template::{self, Empty, is_templated};
 use crate::estate::problem::Draft;
-use crate::text::did_you_mean;
-
-/// What an AWS engine has below its mount. Source: Vault's API documentation, "AWS secrets engine".
-const BELOW: &[&str] = &["creds", "sts", "roles", "config", "static-creds", "static-roles"];
-
-/// Those below which stand the names of roles.
-const OF_ROLES: &[&str] = &["creds", "sts", "roles"];
+use crate::object::home::ENGINES;
+use crate::object::{self, Kind, Mount, RolePath};
+use crate::text::{did_you_mean, is_slip};
 
 /// What engines know of who asks.
 const NAMES: &str = "there are identity.entity.id, .name, .metadata.KEY and .aliases.ACCESSOR.name, and \
@@ -55,21 +51,26 @@ impl Lowering<'_> {
         if first.is_empty() || first.contains(['*', '+']) || is_templated(path) {
             return None;
         }
-        if !BELOW.contains(&first) {
-            return Some(format!("the AWS engine at `{mount}` has no path `{path}`"));
+        let mounted = self.mounts.get(mount)?;
+        let of_roles: Vec<&Kind> = mounted.role_kinds().filter(|kind| kind.folders().any(|own| own == first)).collect();
+        if of_roles.is_empty() && !mounted.has_settings_in(first) {
+            let mount_type = mounted.mount_type;
+            return Some(format!("the engine of the type {mount_type} at `{mount}` has no path `{path}`"));
         }
         let name = name.split('/').next().unwrap_or_default();
         // With a wildcard for a segment it is of many, or it has been told.
         let fixed = name.strip_suffix('*').unwrap_or(name);
-        if !OF_ROLES.contains(&first) || fixed.is_empty() || fixed.contains(['*', '+']) {
+        if of_roles.is_empty() || fixed.is_empty() || fixed.contains(['*', '+']) {
             return None;
         }
-        let role = format!("{mount}/{name}");
-        let known = match role.strip_suffix('*') {
-            Some(start) => self.roles.keys().any(|known| known.starts_with(start)),
-            None => self.roles.contains_key(&role),
+        let label = format!("{mount}/{name}");
+        let mut fitting = self.roles.iter().filter(|(_, role)| of_roles.contains(&role.kind)).map(|(known, _)| known);
+        let is_known = match label.strip_suffix('*') {
+            Some(start) => fitting.any(|known| known.starts_with(start)),
+            None => fitting.any(|known| *known == label),
         };
-        (!known).then(|| format!("no role `{role}` is declared"))
+        let word = of_roles.first().map_or("role", |kind| kind.words.word);
+        (!is_known).then(|| format!("no {word} `{label}` is declared"))
     }
 
     /// Whether a path would be that of a role, if its mount were spelt as one that is declared.
@@ -79,18 +80,32 @@ impl Lowering<'_> {
             let Some((first, name)) = rest.strip_prefix('/').and_then(|rest| rest.split_once('/')) else {
                 return false;
             };
-            OF_ROLES.contains(&first)
-                && self.roles.contains_key(&format!("{mount}/{name}"))
-                && strsim::damerau_levenshtein(written, mount) == 1
+            let role = self.roles.get(&format!("{mount}/{name}"));
+            role.is_some_and(|role| role.kind.folders().any(|own| own == first)) && is_slip(written, mount)
         })
     }
 
     fn near(&self, path: &str) -> Option<String> {
-        let roles = self.roles.keys().filter_map(|role| role.rsplit_once('/'));
-        let mut paths: Vec<String> =
-            roles.flat_map(|(mount, role)| ["creds", "roles"].map(|below| format!("{mount}/{below}/{role}"))).collect();
+        let roles = self.roles.iter().filter_map(|(label, role)| {
+            let (mount, name) = label.rsplit_once('/')?;
+            Some(RolePath { kind: role.kind, mount, name })
+        });
+        let mut paths: Vec<String> = roles.flat_map(|role| [role.credentials(), role.path()]).collect();
         // Of two that are as near, always the same.
         paths.sort_unstable();
         did_you_mean(path, paths.iter().map(String::as_str))
+    }
+}
+
+impl Mounted {
+    /// The kinds of roles that engines of its type have.
+    pub(super) fn role_kinds(&self) -> impl Iterator<Item = &'static Kind> {
+        object::roles().filter(|kind| kind.mount_type() == Some(self.mount_type))
+    }
+
+    /// Whether settings of engines of its type stand below such a segment.
+    fn has_settings_in(&self, first: &str) -> bool {
+        let mount = Mount { table: &ENGINES, mount_type: self.mount_type.to_owned(), name: "" };
+        mount.settings().any(|(_, path)| path.trim_start_matches('/').split('/').next() == Some(first))
     }
 }

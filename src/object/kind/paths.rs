@@ -60,6 +60,16 @@ impl Kind {
         }
     }
 
+    /// The folders of its mount below which the names of these objects stand: of what they are, of what is issued in their
+    /// names, and of what is done to them.
+    pub fn folders(&self) -> impl Iterator<Item = &'static str> {
+        let own = match self.home {
+            Home::Below { folder, .. } => Some(folder),
+            Home::Entry(_) | Home::Folder { .. } | Home::Named { .. } | Home::Setting { .. } | Home::Anywhere => None,
+        };
+        own.into_iter().chain(self.issued_in().iter().copied()).chain(self.special.acted_in.iter().copied())
+    }
+
     /// The field that tells a whole object in a list from a few words about one.
     pub fn witness(&self) -> Option<&'static str> {
         match self.home {
