@@ -14,6 +14,7 @@
 //! A device comes first so that it sees the rest, but nothing stands on it: servers that take devices from their own
 //! configuration alone refuse it, and whether it is audited is not what decides if an app may have its role.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -40,18 +41,20 @@ pub fn stages(changes: &[Change]) -> Vec<Range<usize>> {
     stages
 }
 
-/// Where a change stands: whether it takes away, the level of its class, and how deep it is in what stands on what there.
-type Rank = (bool, u8, usize);
+/// Where a change stands: by its class, and by how deep it is in what stands on what there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Comes(Class, usize),
+    Goes(Reverse<Class>, Reverse<usize>),
+}
 
 /// The ranks of changes, in their order.
 fn ranks(changes: &[Change]) -> Vec<Rank> {
-    let depths = depths(changes);
-    let deepest = depths.iter().copied().max().unwrap_or(0);
-    let rank = |(change, deep): (&Change, usize)| {
-        let level = level(change);
-        if change.takes_away() { (true, LEVEL_MAX - level, deepest - deep) } else { (false, level, deep) }
+    let rank = |(change, deep): (&Change, usize)| match change.takes_away() {
+        false => Rank::Comes(change.kind.class, deep),
+        true => Rank::Goes(Reverse(change.kind.class), Reverse(deep)),
     };
-    changes.iter().zip(depths).map(rank).collect()
+    changes.iter().zip(depths(changes)).map(rank).collect()
 }
 
 /// How many others of its class each change stands on, one on another.
@@ -129,22 +132,6 @@ pub(super) fn needs(change: &Change) -> Vec<String> {
 pub(super) fn still_named(change: &Change) -> Vec<String> {
     let Some(live) = &change.live else { return Vec::new() };
     live.policies().iter().map(|name| policy_path(name)).chain(live.named()).collect()
-}
-
-/// The level of what comes last.
-const LEVEL_MAX: u8 = 7;
-
-fn level(change: &Change) -> u8 {
-    match change.kind.class {
-        Class::Audit => 0,
-        Class::Mount => 1,
-        Class::Config => 2,
-        Class::Policy => 3,
-        Class::Other => 4,
-        Class::Role => 5,
-        Class::Login => 6,
-        Class::Person => LEVEL_MAX,
-    }
 }
 
 #[cfg(test)]
