@@ -101,9 +101,7 @@ impl Backend for Jwt {
         request: &Request,
         own: Terms,
     ) -> Result<Terms, Error> {
-        let name = token.meta.get(role::ROLE).map_or("", String::as_str);
-        let role = stored::still::<Role>(core, mount, name)?;
-        role.token.renewal(request.remote, own)
+        stored::renewal::<Role>(core, mount, token, role::ROLE, request, own)
     }
 }
 

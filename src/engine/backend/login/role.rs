@@ -12,10 +12,12 @@ use super::TokenTerms;
 use crate::engine::backend::{Call, listing};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::mounts::Mount;
+use crate::engine::lease::Terms;
 use crate::engine::lease::core::Core;
+use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
-use crate::engine::wire::request::{Operation, Origin};
+use crate::engine::wire::request::{Operation, Origin, Request};
 use crate::engine::wire::response::Response;
 
 /// The record of a role.
@@ -80,6 +82,22 @@ pub(in crate::engine::backend) fn load<R: Stored>(core: &Core, mount: &Mount, na
 pub(in crate::engine::backend) fn still<R: Stored>(core: &Core, mount: &Mount, name: &str) -> Result<R, Error> {
     load(core, mount, name)?
         .ok_or_else(|| Error::Invalid(format!("the {} {name:?} does not exist any more", R::CALLED)))
+}
+
+/// What a renewal gives a token whose login was of the role that its metadata name, which has to be there still.
+///
+/// # Errors
+/// It is not, or who renews may not be where they are.
+pub(in crate::engine::backend) fn renewal<R: Stored>(
+    core: &Core,
+    mount: &Mount,
+    token: &Token,
+    key: &str,
+    request: &Request,
+    own: Terms,
+) -> Result<Terms, Error> {
+    let name = token.meta.get(key).map_or("", String::as_str);
+    still::<R>(core, mount, name)?.token().renewal(request.remote, own)
 }
 
 /// All roles of a mount, in the order of their names.
