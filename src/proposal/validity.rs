@@ -1,8 +1,9 @@
 //! What files are worth alone: what is wrong with them, and what guardrails say of them.
 
+use super::reviewed;
 use crate::estate::{self, Checked, Estate, Problem, Severity, Sources};
 use crate::guardrail::{self, Judged, Violator};
-use crate::review::judgement::{self, Scope};
+use crate::review::judgement::Scope;
 use crate::review::state::Side;
 use crate::review::state::reckoning::{self, Contradiction};
 
@@ -92,6 +93,6 @@ fn futile(sources: &Sources, estate: &Estate) -> Vec<Problem> {
 }
 
 fn judged(estate: &Estate, today: &str) -> Vec<(String, Judged)> {
-    let all = judgement::judge(None, &Side::of_estate(estate), &estate.guardrails, Scope::All, today);
+    let all = reviewed::judged(None, &Side::of_estate(estate), estate, Scope::All, today);
     all.into_iter().map(|judged| (estate.environment.name.clone(), judged)).collect()
 }
