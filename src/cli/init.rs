@@ -8,6 +8,7 @@ use super::error::CliError;
 use super::global::Global;
 use super::output;
 use crate::estate::{self, Sources};
+use crate::import::{File, Fresh, Syntax};
 use crate::keeper::quoted;
 
 /// Arguments of `leasehold init`.
@@ -122,66 +123,17 @@ impl Wanted {
         }
     }
 
-    fn files(&self) -> Vec<(String, String)> {
-        let Self { app, yaml, .. } = self;
-        let ending = if *yaml { "yaml" } else { "hcl" };
-        let texts = if *yaml { self.yaml() } else { self.hcl() };
-        let names = [format!("environments.{ending}"), format!("engine.{ending}"), format!("apps/{app}.{ending}")];
-        let mut files: Vec<(String, String)> = names.into_iter().zip(texts).collect();
-        if self.address.is_none() {
-            let text = "# The data of the engine, with its keys.\n.leasehold/\n";
-            files.push((".gitignore".to_owned(), text.to_owned()));
+    fn files(&self) -> Vec<File> {
+        let Self { environment, address, aws, app, yaml } = self;
+        let fresh = Fresh { environment, address: address.as_deref(), aws, app };
+        let mut files = fresh.files(if *yaml { Syntax::Yaml } else { Syntax::Hcl });
+        if address.is_none() {
+            let text = "# The data of the engine, with its keys.\n.leasehold/\n".to_owned();
+            files.push(File { name: ".gitignore".to_owned(), text });
         }
         files
     }
-
-    fn hcl(&self) -> [String; 3] {
-        let Self { environment, aws, app, .. } = self;
-        let engine = match &self.address {
-            Some(address) => format!("  address = \"{address}\""),
-            None => format!("  engine = \"embedded\"\n  aws    = \"{aws}\""),
-        };
-        [
-            format!(
-                "# Where it is. `leasehold explain environment` tells what else may stand here.\nenvironment \"{environment}\" {{\n{engine}\n}}\n"
-            ),
-            format!(
-                "{ENGINE}aws \"aws\" {{\n  lease {{\n    default = \"1h\"\n    max     = \"2h\"\n  }}\n}}\n\n{LOGINS}auth \"approle\" {{}}\n"
-            ),
-            format!(
-                "app \"{app}\" {{\n  {ROLE}  role \"{app}\" {{\n    mount           = \"aws\"\n    credential_type = \"iam_user\"\n\n    \
-                 statement \"Read\" {{\n      actions   = [\"s3:GetObject\"]\n      resources = [\"arn:aws:s3:::{app}-assets/*\"]\n    }}\n  }}\n\n  \
-                 {LOGIN}  login \"approle\" {{\n    token_ttl     = \"2h\"\n    token_max_ttl = \"2h\"\n  }}\n}}\n"
-            ),
-        ]
-    }
-
-    fn yaml(&self) -> [String; 3] {
-        let Self { environment, aws, app, .. } = self;
-        let engine = match &self.address {
-            Some(address) => format!("    address: \"{address}\""),
-            None => format!("    engine: embedded\n    aws: \"{aws}\""),
-        };
-        [
-            format!(
-                "# Where it is. `leasehold explain environment` tells what else may stand here.\nenvironment:\n  \"{environment}\":\n{engine}\n"
-            ),
-            format!(
-                "{ENGINE}aws:\n  aws:\n    lease:\n      default: 1h\n      max: 2h\n\n{LOGINS}auth:\n  approle: {{}}\n"
-            ),
-            format!(
-                "app:\n  \"{app}\":\n    {ROLE}    role:\n      \"{app}\":\n        mount: aws\n        credential_type: iam_user\n        statement:\n          \
-                 Read:\n            actions: [\"s3:GetObject\"]\n            resources: [\"arn:aws:s3:::{app}-assets/*\"]\n    \
-                 {LOGIN}    login:\n      approle:\n        token_ttl: 2h\n        token_max_ttl: 2h\n"
-            ),
-        ]
-    }
 }
-
-const ENGINE: &str = "# The engine that issues: leases of one hour, renewable up to two.\n";
-const LOGINS: &str = "# How apps prove who they are.\n";
-const ROLE: &str = "# What it gets: an IAM user of its own each time, which may do this and nothing else.\n";
-const LOGIN: &str = "# A lease ends with the token that asked for it, so tokens live as long as leases may.\n";
 
 /// Asks on the terminal; what is typed, or the default where that is nothing.
 fn asked(question: &str, default: &str) -> Result<String, CliError> {
@@ -194,8 +146,9 @@ fn asked(question: &str, default: &str) -> Result<String, CliError> {
 }
 
 /// Refuses what would not be valid once it is written.
-fn check(files: &[(String, String)]) -> Result<(), CliError> {
-    let declarations = files.iter().filter(|(name, _)| !name.starts_with('.')).cloned();
+fn check(files: &[File]) -> Result<(), CliError> {
+    let declarations = files.iter().filter(|file| !file.name.starts_with('.'));
+    let declarations = declarations.map(|file| (file.name.clone(), file.text.clone()));
     let sources = Sources::from_texts(declarations, []);
     match estate::load(&sources, None) {
         Ok(_) => Ok(()),
@@ -207,12 +160,12 @@ fn check(files: &[(String, String)]) -> Result<(), CliError> {
 }
 
 /// Writes the files, or none of them where one is there.
-fn write(dir: &Path, files: &[(String, String)]) -> Result<(), CliError> {
-    if let Some((name, _)) = files.iter().find(|(name, _)| std::fs::symlink_metadata(dir.join(name)).is_ok()) {
+fn write(dir: &Path, files: &[File]) -> Result<(), CliError> {
+    if let Some(File { name, .. }) = files.iter().find(|file| std::fs::symlink_metadata(dir.join(&file.name)).is_ok()) {
         let what = format!("nothing was written: {} is there", dir.join(name).display());
         return Err(CliError::new(1, what).hint("name another directory: leasehold init DIR"));
     }
-    for (name, text) in files {
+    for File { name, text } in files {
         let path = dir.join(name);
         let written = path.parent().map_or(Ok(()), |folder| DirBuilder::new().recursive(true).create(folder));
         let written = written.and_then(|()| OpenOptions::new().create_new(true).write(true).open(&path));

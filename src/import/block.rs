@@ -14,6 +14,8 @@ pub(super) struct Block {
     pub(super) labels: Vec<String>,
     /// The path of the object that it declares.
     pub(super) of: String,
+    /// What is said of it in the line before; empty where nothing is.
+    pub(super) about: &'static str,
     /// What stands in it, in order.
     pub(super) items: Vec<Item>,
 }
@@ -42,7 +44,18 @@ impl Block {
     /// A block with nothing in it.
     pub(super) fn new(word: &str, labels: &[&str], of: &str) -> Self {
         let labels = labels.iter().map(|label| (*label).to_owned()).collect();
-        Self { word: word.to_owned(), labels, of: of.to_owned(), items: Vec::new() }
+        Self { word: word.to_owned(), labels, of: of.to_owned(), about: "", items: Vec::new() }
+    }
+
+    /// The same with something said of it.
+    pub(super) fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+
+    /// The same with a block at the end.
+    pub(super) fn holding(mut self, block: Self) -> Self {
+        self.items.push(Item::Block(block));
+        self
     }
 
     /// The same with an attribute of the object at the end.

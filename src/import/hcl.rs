@@ -25,6 +25,9 @@ pub(super) fn page(blocks: &[Block]) -> Page {
 
 fn write(page: &mut Page, block: &Block, depth: usize) {
     let first = page.next();
+    if !block.about.is_empty() {
+        page.push(depth, &format!("# {}", block.about));
+    }
     let labels: String = block.labels.iter().map(|label| format!(" {}", text(label))).collect();
     let head = format!("{}{labels} {{", block.word);
     if block.items.is_empty() {

@@ -15,6 +15,7 @@ struct Map(Vec<Entry>);
 struct Entry {
     key: String,
     of: String,
+    about: &'static str,
     /// What stands there; `None` where a map does.
     value: Option<Value>,
     /// That map.
@@ -37,9 +38,10 @@ pub(super) fn page(blocks: &[Block]) -> Page {
 
 impl Map {
     fn block(&mut self, block: &Block) {
-        let mut at = self;
-        for key in std::iter::once(&block.word).chain(&block.labels) {
-            at = at.below(key, &block.of);
+        // What is said of a block stands before its word.
+        let mut at = self.below(&block.word, &block.of, block.about);
+        for label in &block.labels {
+            at = at.below(label, &block.of, "");
         }
         for item in &block.items {
             match item {
@@ -47,6 +49,7 @@ impl Map {
                 Item::Value(attribute) => at.0.push(Entry {
                     key: attribute.key.clone(),
                     of: attribute.of.clone(),
+                    about: "",
                     value: Some(attribute.value.clone()),
                     map: Self::default(),
                 }),
@@ -55,10 +58,11 @@ impl Map {
     }
 
     /// The map under a key. What several objects are under is of none of them: of the last that was named in it.
-    fn below(&mut self, key: &str, of: &str) -> &mut Self {
+    fn below(&mut self, key: &str, of: &str, about: &'static str) -> &mut Self {
         let known = self.0.iter().position(|entry| entry.key == key && entry.value.is_none());
         let at = known.unwrap_or_else(|| {
-            self.0.push(Entry { key: key.to_owned(), of: of.to_owned(), value: None, map: Self::default() });
+            let map = Self::default();
+            self.0.push(Entry { key: key.to_owned(), of: of.to_owned(), about, value: None, map });
             self.0.len() - 1
         });
         &mut self.0[at].map
@@ -68,6 +72,9 @@ impl Map {
 fn write(page: &mut Page, entry: &Entry, depth: usize) {
     let first = page.next();
     let key = scalar(&entry.key);
+    if !entry.about.is_empty() {
+        page.push(depth, &format!("# {}", entry.about));
+    }
     match &entry.value {
         Some(value) => attribute(page, &key, value, depth),
         None if entry.map.0.is_empty() => page.push(depth, &format!("{key}: {{}}")),
