@@ -111,10 +111,11 @@ mod tests {
     use crate::clock::Clock;
     use crate::engine::{Config, Engine, Storage};
     use crate::estate::{self, Estate, Sources};
-    use crate::plan::{Adopt, ChangeAction, Selection};
-    use crate::proposal::{Prepared, Wish, prepare};
+    use crate::plan::{Asked, ChangeAction};
+    use crate::proposal::{Basis, Proposal, Purpose, Word, propose};
     use crate::review::state::{Context, Side};
     use crate::review::{self, Colour};
+    use crate::secret::Secret;
 
     const ESTATE: &str = r#"
 environment "local" { engine = "embedded" }
@@ -142,6 +143,8 @@ app "web" {
     struct World {
         client: Client,
         clock: Clock,
+        /// Where the files would be: outside git.
+        dir: tempfile::TempDir,
     }
 
     impl World {
@@ -155,44 +158,42 @@ app "web" {
                 tokio::spawn(async move { engine.serve_stream(theirs, None).await });
                 ours
             }));
-            Self { client: Client::new(target, ClientOptions::new(Some(token))).expect("a client"), clock }
+            Self {
+                client: Client::new(target, ClientOptions::new(Some(token))).expect("a client"),
+                clock,
+                dir: tempfile::tempdir().expect("a directory"),
+            }
         }
 
-        async fn prepare(&self, estate: &mut Estate) -> Prepared {
-            let wish = Wish {
-                environment: "local",
-                estate: None,
-                shared: false,
-                absent: &[],
-                today: "2026-11-25",
-                referred: &[],
-                commit: None,
-                max_deletes: 10,
-                limits: &[],
-                adopt: Adopt::Refuse,
-                adopt_from: &[],
-                guardrails: &[],
-                selection: Selection::All,
-            };
-            prepare(&self.client, &wish, &mut estate.objects).await.expect("a plan")
+        async fn propose(&self, estate: Estate) -> Proposal {
+            let (asked, purpose) = (Asked::default(), Purpose::Apply);
+            let basis = Basis { dir: self.dir.path(), shared: false, today: "2026-11-25", purpose };
+            propose(estate, &self.client, basis, Word::cautious(&asked)).await.expect("a plan")
         }
 
         /// Applies; answers what was planned as text, and what was done.
-        async fn apply(&self, estate: &mut Estate) -> (String, Vec<(ChangeAction, String)>) {
-            let Prepared { plan, mut ledger, live } = self.prepare(estate).await;
-            let plan = plan.reviewed(|_| {
-                let before = Side::of_live(live.values(), &estate.objects, ledger.owned(), Context::default());
-                let after = Side::of_estate(estate);
-                (review::Environment::new("local", Some(&before), Some(&after), &[], Vec::new()), Vec::new())
-            });
+        async fn apply(&self, estate: Estate) -> (String, Vec<(ChangeAction, String)>) {
+            let mut proposal = self.propose(estate).await;
+            let (plan, desired, ledger) = proposal.parts();
             let options =
                 Options { clock: &self.clock, stop: &AtomicBool::new(false), lock: None, progress: &|_, _| {} };
-            let applied = apply::run(&self.client, &plan, &estate.objects, &mut ledger, &options).await;
+            let applied = apply::run(&self.client, plan, desired, ledger, &options).await;
             let applied = applied.expect("applied");
             assert_eq!(applied.report.exit_code(), 0, "{}", plan.text(Colour::Never));
-            applied.record(&self.client, &mut ledger, &self.clock).await.expect("recorded");
-            let changes = plan.changes.iter().map(|change| (change.action, change.path.clone())).collect();
-            (plan.text(Colour::Never), changes)
+            applied.record(&self.client, ledger, &self.clock).await.expect("recorded");
+            let changes = proposal.plan.changes.iter().map(|change| (change.action, change.path.clone())).collect();
+            (proposal.plan.text(Colour::Never), changes)
+        }
+
+        /// Logs in by a word; what the token may read is answered.
+        async fn log_in(&self, word: &str) -> Result<Client, String> {
+            let body = serde_json::json!({"word": word});
+            let anybody = self.client.without_token();
+            let answer = anybody.write("auth/trial-login/login/app-web", body.as_object().expect("a map")).await;
+            let answer = answer.map_err(|error| error.to_string())?;
+            let token =
+                answer.auth.and_then(|auth| Some(auth.get("client_token")?.as_str()?.to_owned())).expect("a token");
+            Ok(self.client.with_token(Secret::new(token)))
         }
     }
 
@@ -220,8 +221,8 @@ app "web" {
     #[tokio::test]
     async fn a_login_of_one_file_and_one_line_is_planned_applied_and_reviewed() {
         let world = World::new().await;
-        let mut first = load(ESTATE).expect("an estate");
-        let (text, changes) = world.apply(&mut first).await;
+        let first = || load(ESTATE).expect("an estate");
+        let (text, changes) = world.apply(first()).await;
         let created: Vec<&str> = changes.iter().map(|(_, path)| path.as_str()).collect();
         // What it stands on comes before it: its method, whom that believes, its policy.
         let order = [
@@ -233,42 +234,48 @@ app "web" {
             "auth/trial-login/map/app-web",
         ];
         assert_eq!(created, order, "{text}");
-        assert!(world.prepare(&mut first).await.plan.is_empty(), "a second plan is empty");
+        assert!(world.propose(first()).await.plan.is_empty(), "a second plan is empty");
+
+        // Who says the word is whom the app's policy is for; who doesn't is nobody.
+        let web = world.log_in("open").await.expect("a token");
+        assert!(web.read("auth/token/lookup-self").await.expect("an answer").is_some());
+        assert!(web.read("aws/roles/web").await.is_err(), "its policy is no more than what it needs");
+        assert!(world.log_in("sesame").await.expect_err("no token").contains("that is not the word"));
 
         // Somebody adds one by hand: it is listed, and counts as not ours.
         let body = serde_json::json!({"word": "sesame", "token_policies": ["root"]});
         let body = body.as_object().expect("a map");
         world.client.write("auth/trial-login/map/by-hand", body).await.expect("written");
-        let plan = world.prepare(&mut first).await.plan;
+        let plan = world.propose(first()).await.plan;
         let unmanaged: Vec<_> = plan.unmanaged.iter().filter(|object| object.kind == "trial login").collect();
         let paths: Vec<&str> = unmanaged.iter().map(|object| object.path.as_str()).collect();
         assert_eq!(paths, ["auth/trial-login/map/by-hand"]);
 
-        let mut second = load(&ESTATE.replace("\"open\"", "\"close\"").replace("issuer.example", "other.example"))
+        let second = load(&ESTATE.replace("\"open\"", "\"close\"").replace("issuer.example", "other.example"))
             .expect("an estate");
         let context = Context::default();
-        let before = world.prepare(&mut first).await;
-        let side = Side::of_live(before.live.values(), &first.objects, before.ledger.owned(), context);
+        let before = world.propose(first()).await;
+        let side = Side::of_live(before.live.values(), &before.estate.objects, before.ledger.owned(), context);
         let told = findings(&side, &Side::of_estate(&second));
         assert!(told.contains("app web: it says close from any address now (was: open)"), "{told}");
         assert!(told.contains("auth/trial-login/config: issuer of the trial config changed"), "{told}");
         let told = findings(&Side::default(), &Side::of_estate(&second));
         let added = "may log in by a word at auth/trial-login: it says close; from any address; tokens live";
         assert!(told.contains(added), "{told}");
-        let (_, changes) = world.apply(&mut second).await;
+        let (_, changes) = world.apply(second).await;
         let updated = ["auth/trial-login/config", "auth/trial-login/map/app-web"];
         assert_eq!(changes, updated.map(|path| (ChangeAction::Update, path.to_owned())));
 
         // It goes before what it stands on. What is not ours keeps its mount.
         let rest = "environment \"local\" { engine = \"embedded\" }\naws \"aws\" {}\nauth \"trial-login\" {}\n";
-        let mut third = load(rest).expect("an estate");
-        let (text, changes) = world.apply(&mut third).await;
+        let third = || load(rest).expect("an estate");
+        let (text, changes) = world.apply(third()).await;
         assert_eq!(changes.first(), Some(&(ChangeAction::Delete, "auth/trial-login/map/app-web".to_owned())), "{text}");
         assert!(text.contains("the word is forgotten"), "{text}");
         let live = world.client.read("auth/trial-login/map/app-web").await.expect("an answer");
-        assert!(live.is_none() && world.prepare(&mut third).await.plan.is_empty());
-        let mut none = load("environment \"local\" { engine = \"embedded\" }\naws \"aws\" {}\n").expect("an estate");
-        let refused = world.prepare(&mut none).await.plan;
+        assert!(live.is_none() && world.propose(third()).await.plan.is_empty());
+        let none = load("environment \"local\" { engine = \"embedded\" }\naws \"aws\" {}\n").expect("an estate");
+        let refused = world.propose(none).await.plan;
         assert!(
             refused.text(Colour::Never).contains("auth/trial-login/map/by-hand"),
             "{}",

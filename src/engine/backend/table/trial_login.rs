@@ -4,16 +4,23 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use crate::engine::backend::{Backend, Call, Class};
+use crate::engine::backend::login::{Alias, Known, TokenTerms};
+use crate::engine::backend::{Backend, Call, Class, login};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::lease::core::Core;
 use crate::engine::setup::Config;
 use crate::engine::wire::error::Error;
-use crate::engine::wire::path::{Row, Shape, takes};
+use crate::engine::wire::field::Fields;
+use crate::engine::wire::path::{Door, Parameter, Row, Shape, takes};
 use crate::engine::wire::request::Operation;
 use crate::engine::wire::response::Response;
+
+const NAME: Parameter = takes("name", Shape::Word("-"), "The name");
+const WORD: Parameter = takes("word", Shape::Text, "What it has to say");
+const MAP: &[Parameter] = &login::after::<2, { 2 + login::PARAMETERS.len() }>([NAME, WORD]);
 
 const PATHS: &[Row] = &[
     Row::new("config", &[Operation::Read, Operation::Write], "Whom it believes").with(&[takes(
@@ -22,14 +29,10 @@ const PATHS: &[Row] = &[
         "An address",
     )]),
     Row::new("map/?", &[Operation::List], "The names that may log in"),
-    Row::new("map/:name", &[Operation::Read, Operation::Write, Operation::Delete], "A name that may log in").with(&[
-        takes("name", Shape::Word("-"), "The name"),
-        takes("word", Shape::Text, "What it has to say"),
-        takes("token_policies", Shape::List, "ACL policies of its tokens"),
-        takes("token_ttl", Shape::Seconds, "How long a token lives"),
-        takes("token_max_ttl", Shape::Seconds, "How long a token lives at most"),
-        takes("token_no_default_policy", Shape::Bool, "Whether tokens go without the policy default"),
-    ]),
+    Row::new("map/:name", &[Operation::Read, Operation::Write, Operation::Delete], "A name that may log in").with(MAP),
+    Row::new("login/:name", &[Operation::Write], "A token for a name and its word")
+        .with(&[NAME, WORD])
+        .door(Door::Open),
 ];
 
 struct TrialLogin;
@@ -58,6 +61,9 @@ impl Backend for TrialLogin {
 }
 
 async fn serve(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    if call.row.pattern == "login/:name" {
+        return log_in(core, call).await;
+    }
     let key = call.mount.storage(call.path.trim_end_matches('/'));
     match call.request.operation {
         Operation::List => Response::keys(core.barrier.children(&format!("{key}/"))?),
@@ -81,4 +87,17 @@ async fn serve(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
         }
         Operation::Patch => Err(call.forgotten()),
     }
+}
+
+async fn log_in(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    let (name, said) = (call.at("name").to_owned(), call.fields().string("word")?);
+    let told = core.barrier.get::<Map<String, Value>>(&call.mount.storage(&format!("map/{name}")))?;
+    let told = told.filter(|told| said.is_some_and(|said| told.get("word") == Some(&Value::from(said))));
+    let told = told.ok_or_else(|| Error::Invalid("that is not the word".to_owned()))?;
+    let mut terms = TokenTerms::fresh();
+    terms.merge(Fields(&told))?;
+    let alias = Alias { name: name.clone(), ..Alias::default() };
+    let (meta, kept) = (IndexMap::new(), IndexMap::new());
+    let known = Known { terms, bound_cidrs: vec![], alias, meta, kept, name: Some(name), origin: None };
+    known.log_in(core, call, Batch::new()).await
 }
