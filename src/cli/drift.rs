@@ -84,7 +84,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         }
         _ => drift.page(output::colour(), args.verbose),
     })?;
-    Ok(drift.exit_code())
+    Ok(drift.extent().exit_code())
 }
 
 /// Shows what puts back what was changed, and does it.

@@ -1,6 +1,6 @@
 //! Drift as a page that stands alone, in the frame of plans and reviews.
 
-use super::{Aside, Changed, Drift, Fate, Foreign, Pending, Rule};
+use super::{Aside, Changed, Drift, Extent, Fate, Foreign, Pending, Rule};
 use crate::plan::{Page, Refusal, files_of, lines_html, short};
 use crate::review::Colour;
 use crate::review::escape::html as safe;
@@ -13,10 +13,10 @@ impl Drift {
     /// What drifted, as HTML.
     pub fn html(&self) -> String {
         let title = format!("Drift in {}", self.environment);
-        let class = match self.exit_code() {
-            0 => "good",
-            2 => "look",
-            _ => "stop",
+        let class = match self.extent() {
+            Extent::Clean => "good",
+            Extent::Pending => "look",
+            Extent::Drift => "stop",
         };
         let files = files_of(self.commit.as_deref());
         let head = format!(

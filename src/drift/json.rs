@@ -14,7 +14,7 @@ impl Drift {
             "format_version": 1,
             "environment": self.environment,
             "commit": self.commit,
-            "exit_code": self.exit_code(),
+            "exit_code": self.extent().exit_code(),
             "summary": {
                 "changed": self.changed.len(),
                 "pending": self.pending.len(),

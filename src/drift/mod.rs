@@ -11,6 +11,7 @@ mod accept;
 mod aside;
 mod attribution;
 mod baseline;
+mod extent;
 mod finding;
 mod html;
 mod json;
@@ -34,6 +35,7 @@ use crate::review;
 pub use self::aside::Aside;
 pub use self::attribution::Attribution;
 pub use self::baseline::{Baseline, Fingerprints, Unusable};
+pub use self::extent::Extent;
 pub use self::finding::{Found, Listed, Rule};
 pub use self::policy::{Mounts, Verdict};
 
@@ -338,12 +340,12 @@ impl Drift {
         self.pending.push(Pending { action, kind, path, app, place, changed: true, configured: None });
     }
 
-    /// The exit code of `leasehold drift`: 0 none, 5 something is not as we left it, 2 something is not applied.
-    pub fn exit_code(&self) -> u8 {
+    /// How far it goes, without what is accepted, ignored or no more than noted.
+    pub fn extent(&self) -> Extent {
         match (self.is_stern(), self.pending.is_empty()) {
-            (true, _) => 5,
-            (false, false) => 2,
-            (false, true) => 0,
+            (true, _) => Extent::Drift,
+            (false, false) => Extent::Pending,
+            (false, true) => Extent::Clean,
         }
     }
 

@@ -5,8 +5,10 @@
 //! begins. Nothing here reads an engine or files of an estate.
 
 mod edges;
+mod ending;
 mod endpoint;
 mod finding;
+mod memory;
 mod message;
 mod metrics;
 mod moment;
@@ -15,17 +17,17 @@ mod page;
 mod round;
 mod schedule;
 mod shown;
-mod state;
 mod store;
 
 pub use self::edges::{Event, Known, News, Of, news};
+pub use self::ending::{Ending, Written};
 pub use self::endpoint::serve;
 pub use self::finding::Finding;
+pub use self::memory::{At, Memory, Run, Standing};
 pub use self::message::Form;
 pub use self::moment::Moment;
 pub use self::outcome::{Mode, Outcome};
 pub use self::round::{Left, Made, Round, told};
 pub use self::schedule::{Pace, is_due, patience};
 pub use self::shown::Shown;
-pub use self::state::{At, Run, Standing, State};
 pub use self::store::{Store, StoreError, Suspension};

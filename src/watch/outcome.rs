@@ -65,15 +65,6 @@ impl Outcome {
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Incomplete | Self::Failed)
     }
-
-    /// Of a round that looked, and had nothing to write or wrote nothing.
-    pub fn of_drift(exit_code: u8) -> Self {
-        match exit_code {
-            0 => Self::Clean,
-            2 => Self::Pending,
-            _ => Self::Drift,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::finding::Finding;
+use super::memory::{At, Run};
 use super::moment::Moment;
 use super::outcome::{Mode, Outcome};
 use super::round::told;
 use super::shown::Shown;
-use super::state::{At, Run};
 use crate::review::escape::html as safe;
 use crate::text::count;
 use crate::units::duration;
@@ -175,13 +175,13 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::{Finding, Mode, Moment, Shown};
-    use crate::watch::state::{Standing, State};
+    use crate::watch::memory::{Memory, Standing};
 
     #[test]
     fn nothing_of_what_an_engine_says_acts_on_the_page() {
         let now = Moment::of(OffsetDateTime::UNIX_EPOCH);
         let evil = "<script>alert(1)</script>\"'&\u{202e}";
-        let mut state = State::new(evil, evil);
+        let mut state = Memory::new(evil, evil);
         state.standing = Some(Standing {
             at: now,
             drift_since: Some(now),

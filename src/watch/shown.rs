@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
+use super::memory::Memory;
 use super::moment::Moment;
 use super::outcome::Mode;
 use super::schedule::patience;
-use super::state::State;
 
 /// What others are shown.
 #[derive(Clone, Debug)]
 pub struct Shown {
     /// What it knows.
-    pub state: State,
+    pub state: Memory,
     /// Whether it writes.
     pub mode: Mode,
     /// How long from one round to the next.
@@ -60,7 +60,7 @@ mod tests {
 
     use time::OffsetDateTime;
 
-    use super::{Mode, Moment, Shown, State};
+    use super::{Memory, Mode, Moment, Shown};
 
     fn at(second: i64) -> Moment {
         Moment::of(OffsetDateTime::from_unix_timestamp(second).unwrap())
@@ -79,7 +79,7 @@ mod tests {
             (Some(10), 9_000, 9_100, false, false, true),
             (Some(1_000), 900, 10, false, false, true),
         ] {
-            let mut state = State::new("prod", "here");
+            let mut state = Memory::new("prod", "here");
             state.last_success = success.map(at);
             let shown = Shown {
                 state,

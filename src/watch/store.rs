@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::memory::{FORMAT, Memory};
 use super::moment::Moment;
-use super::state::{FORMAT, State};
 use crate::durable;
 
 /// How often a lock is tried that somebody has, and the pause between.
@@ -171,7 +171,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Odd`], [`StoreError::Newer`], [`StoreError::Io`].
-    pub fn read(&self) -> Result<Option<State>, StoreError> {
+    pub fn read(&self) -> Result<Option<Memory>, StoreError> {
         let file = self.directory.join("state.json");
         let Some(text) = text(&file)? else { return Ok(None) };
         let odd = |what: String| StoreError::Odd { file: file.clone(), what };
@@ -187,10 +187,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Another`], and as [`Store::read`].
-    pub fn read_for(&self, environment: &str, source: &str) -> Result<State, StoreError> {
+    pub fn read_for(&self, environment: &str, source: &str) -> Result<Memory, StoreError> {
         match self.read()? {
-            None => Ok(State::new(environment, source)),
-            Some(state) if state.environment == environment => Ok(State { source: source.to_owned(), ..state }),
+            None => Ok(Memory::new(environment, source)),
+            Some(state) if state.environment == environment => Ok(Memory { source: source.to_owned(), ..state }),
             Some(state) => Err(StoreError::Another {
                 directory: self.directory.clone(),
                 found: state.environment,
@@ -203,7 +203,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Io`].
-    pub fn write(&self, state: &State) -> Result<(), StoreError> {
+    pub fn write(&self, state: &Memory) -> Result<(), StoreError> {
         self.put("state.json", state)
     }
 
@@ -268,7 +268,7 @@ mod tests {
 
     use time::OffsetDateTime;
 
-    use super::{Moment, State, Store, StoreError, Suspension};
+    use super::{Memory, Moment, Store, StoreError, Suspension};
 
     #[test]
     fn one_loop_at_a_time_has_it_and_what_is_known_is_of_one_environment() {
@@ -284,7 +284,7 @@ mod tests {
         drop(store);
         assert!(!Store::of(&directory).unwrap().is_running());
         let again = Store::open(&directory).unwrap();
-        assert_eq!(again.read_for("prod", "there").unwrap(), State { source: "there".to_owned(), ..state });
+        assert_eq!(again.read_for("prod", "there").unwrap(), Memory { source: "there".to_owned(), ..state });
         assert!(matches!(again.read_for("dev", "here"), Err(StoreError::Another { .. })));
     }
 

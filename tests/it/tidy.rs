@@ -60,7 +60,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("sandbox", &["text", "units", "clock", "secret", "durable"]),
     ("keeper", &["api", "units", "secret", "clock", "durable"]),
-    ("watch", &["text", "units", "secret", "clock", "durable", "drift", "review", "api"]),
+    ("watch", &["text", "units", "secret", "clock", "durable", "object", "plan", "drift", "review", "apply", "api"]),
     (
         "cli",
         &[

@@ -16,7 +16,7 @@ use crate::cli::lock::who;
 use crate::cli::output::{self, one_line};
 use crate::clock::Clock;
 use crate::plan::short;
-use crate::watch::{At, Moment, State, Store, Suspension, told};
+use crate::watch::{At, Memory, Moment, Store, Suspension, told};
 
 /// Rounds that `status` prints.
 const RUNS_SHOWN_MAX: usize = 10;
@@ -69,7 +69,7 @@ impl Place {
 
 /// What is said to a loop.
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum Action {
+pub(super) enum Subcommand {
     /// Let it make no more rounds until it is resumed, also after a restart
     Suspend(Suspend),
     /// Let it go on
@@ -97,7 +97,7 @@ pub(super) struct Suspend {
     why: Option<String>,
 }
 
-impl Action {
+impl Subcommand {
     /// Runs the command and answers the exit code.
     pub(super) fn run(self, global: &Global) -> Result<u8, CliError> {
         match self {
@@ -135,7 +135,7 @@ fn status(which: Which, global: &Global) -> Result<(), CliError> {
     output::data(&page(running, suspension.as_ref(), state.as_ref()))
 }
 
-fn page(running: bool, suspension: Option<&Suspension>, state: Option<&State>) -> String {
+fn page(running: bool, suspension: Option<&Suspension>, state: Option<&Memory>) -> String {
     let mut out = String::new();
     let mut line = |text: String| {
         // Writing to a string cannot fail.

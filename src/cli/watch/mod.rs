@@ -35,7 +35,7 @@ something is not applied and nothing else, 1 an error; and 3 an apply is refused
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
-    action: Option<control::Action>,
+    action: Option<control::Subcommand>,
     /// The estate's directory, which somebody else keeps up to date [default: the current one]
     dir: Option<PathBuf>,
     /// Fetch the estate from this git repository instead, each round

@@ -9,7 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::proposal;
 use crate::secret::Secret;
-use crate::watch::{Form, Round, State, news};
+use crate::watch::{Form, Memory, Round, news};
 
 /// How often a message is sent that nobody takes.
 const ATTEMPTS_MAX: u32 = 3;
@@ -54,7 +54,7 @@ impl Receiver {
 }
 
 /// Tells each receiver what is news to it. What it took is part of the state then. Answers how many took not all.
-pub(super) async fn deliver(receivers: &[Receiver], state: &mut State, round: &Round) -> u64 {
+pub(super) async fn deliver(receivers: &[Receiver], state: &mut Memory, round: &Round) -> u64 {
     let mut undelivered = 0;
     for receiver in receivers {
         let name = receiver.form.name();

@@ -14,9 +14,8 @@ use crate::clock::Clock;
 use crate::drift::Drift;
 use crate::git;
 use crate::ledger::lock::Seen;
-use crate::plan::{ChangeAction, Plan};
 use crate::proposal::{self, Proposal, Purpose};
-use crate::watch::{Finding, Left, Made, Mode, Moment, Outcome, Round};
+use crate::watch::{Ending, Finding, Left, Made, Mode, Moment, Round, Written};
 
 /// What a round that runs is told.
 #[derive(Default)]
@@ -48,13 +47,6 @@ struct Known {
     drift: Option<Drift>,
 }
 
-/// How it ended.
-struct End {
-    outcome: Outcome,
-    why: Option<String>,
-    exit_code: u8,
-}
-
 /// Makes one round. What it can't do is what it came to.
 pub(super) async fn run(settings: &Settings, before: &[Finding], control: &Control) -> Ended {
     let clock = Clock::system();
@@ -62,8 +54,9 @@ pub(super) async fn run(settings: &Settings, before: &[Finding], control: &Contr
     let mut known = Known::default();
     let end = match Box::pin(Rounds { settings, before, control }.look(&mut known)).await {
         Ok(end) => end,
-        Err(error) => End { outcome: Outcome::Failed, exit_code: error.exit_code.max(1), why: Some(words(&error)) },
+        Err(error) => Ending::Failed { exit_code: error.exit_code.max(1), why: words(&error) },
     };
+    let (outcome, exit_code) = (end.outcome(), end.exit_code());
     let round = Round {
         began,
         ended: Moment::of(clock.now()),
@@ -72,13 +65,13 @@ pub(super) async fn run(settings: &Settings, before: &[Finding], control: &Contr
         commit: known.commit,
         read: known.read,
         plan: known.plan,
-        outcome: end.outcome,
-        why: end.why,
+        outcome,
+        why: end.why(),
         found: known.found,
         left: known.left,
         made: known.made,
     };
-    Ended { round, drift: known.drift, exit_code: end.exit_code }
+    Ended { round, drift: known.drift, exit_code }
 }
 
 /// An error with its hints.
@@ -96,19 +89,19 @@ struct Rounds<'a> {
 }
 
 impl Rounds<'_> {
-    async fn look(self, known: &mut Known) -> Result<End, CliError> {
+    async fn look(self, known: &mut Known) -> Result<Ending, CliError> {
         let context = self.settings.context().await?;
         let end = Box::pin(self.look_with(&context, known)).await;
         context.close().await;
         end
     }
 
-    async fn look_with(self, context: &Context, known: &mut Known) -> Result<End, CliError> {
+    async fn look_with(self, context: &Context, known: &mut Known) -> Result<Ending, CliError> {
         let dir = context.estate_dir();
         known.commit = crate::git::commit(&dir).map_err(crate::cli::access::git_failed)?;
         if let Some(why) = self.unsigned(context, known)? {
             // Not even where its engine is may be taken from such files.
-            return Ok(End { outcome: Outcome::Refused, why: Some(why), exit_code: 3 });
+            return Ok(Ending::Refused(why));
         }
         let workplace = context.workplace().await?;
         known.read = true;
@@ -139,14 +132,14 @@ impl Rounds<'_> {
     }
 
     /// Looks what is not as it should be.
-    async fn find(self, context: &Context, proposed: &Proposed, known: &mut Known) -> Result<End, CliError> {
+    async fn find(self, context: &Context, proposed: &Proposed, known: &mut Known) -> Result<Ending, CliError> {
         let Proposed { proposal, client, .. } = proposed;
         known.plan = (!proposal.plan.is_empty()).then(|| proposal.plan.digest());
         let drift = self.drift(context, proposal, client).await?;
         known.found = Some(Left::of(&drift, self.before, Moment::of(context.clock().now())));
-        let exit_code = drift.exit_code();
+        let extent = drift.extent();
         known.drift = Some(drift);
-        Ok(End { outcome: Outcome::of_drift(exit_code), why: None, exit_code })
+        Ok(Ending::Looked(extent))
     }
 
     /// What is not as it was left, without what somebody accepts.
@@ -158,22 +151,23 @@ impl Rounds<'_> {
     }
 
     /// The same, and makes it as the files say.
-    async fn apply(self, context: &Context, workplace: Workplace, known: &mut Known) -> Result<End, CliError> {
-        let waits = |why: String| End { outcome: Outcome::Waits, why: Some(why), exit_code: 4 };
+    async fn apply(self, context: &Context, workplace: Workplace, known: &mut Known) -> Result<Ending, CliError> {
         let environment = &workplace.estate.environment;
         let owner = owner_of(environment);
         let locking = Locking::new(context, &workplace.client, owner, "watch", &LockArgs::default())?;
         let free = match locking.look().await? {
             Ok(free) => free,
-            Err(by) => return Ok(waits(format!("the lock is held by {by}"))),
+            Err(by) => return Ok(Ending::Waits(format!("the lock is held by {by}"))),
         };
         let mut proposed = context.propose(workplace, self.settings.word(), Purpose::Apply).await?;
         if proposed.proposal.plan.commit != known.commit {
-            return Ok(waits("the files became others while they were read".to_owned()));
+            return Ok(Ending::Waits("the files became others while they were read".to_owned()));
         }
         let end = self.find(context, &proposed, known).await?;
         let is_dirty = known.commit.as_deref().is_some_and(git::is_changed);
-        if let Some(refused) = self.refused(&proposed.proposal, is_dirty) {
+        let missing: Vec<&str> = proposed.proposal.missing_to_write().map(|missing| missing.problem.as_str()).collect();
+        let allow_deletes = self.settings.allow_deletes;
+        if let Some(refused) = Ending::refused(&proposed.proposal.plan, &missing, is_dirty, allow_deletes) {
             return Ok(refused);
         }
         let (plan, desired, ledger) = proposed.proposal.parts();
@@ -181,39 +175,13 @@ impl Rounds<'_> {
             return Ok(end);
         }
         match Box::pin(self.write(context, &locking, free, &mut proposed, known)).await? {
-            None => Ok(waits("somebody else has applied since this round began".to_owned())),
-            Some(end) if end.outcome == Outcome::Applied => {
+            None => Ok(Ending::Waits("somebody else has applied since this round began".to_owned())),
+            Some(Written::Whole(why)) => {
                 drop(proposed);
-                Box::pin(self.look_again(context, end, known)).await
+                Box::pin(self.look_again(context, why, known)).await
             }
-            Some(end) => Ok(end),
+            Some(Written::Short(end)) => Ok(end),
         }
-    }
-
-    /// Why a plan is not applied, if it is refused.
-    fn refused(self, proposal: &Proposal, is_dirty: bool) -> Option<End> {
-        let plan: &Plan = &proposal.plan;
-        if is_dirty && !plan.is_empty() {
-            // Somebody may be in the middle of bringing them up to date.
-            let why = "the files are not as their commit has them\nhelp: commit them: a loop applies commits, or files of no \
-                       repository";
-            return Some(End { outcome: Outcome::Refused, why: Some(why.to_owned()), exit_code: 3 });
-        }
-        let refused = |why: String, exit_code| Some(End { outcome: Outcome::Refused, why: Some(why), exit_code });
-        if !plan.refusals.is_empty() {
-            let told = plan.refusals.iter().map(|refusal| format!("{refusal}\nhelp: {}", refusal.hint()));
-            let mut told: Vec<String> = told.collect();
-            let deletes = plan.changes.iter().any(|change| change.action == ChangeAction::Delete);
-            if deletes && !self.settings.allow_deletes {
-                told.push("help: `leasehold watch` deletes nothing without --allow-deletes".to_owned());
-            }
-            return refused(told.join("\n"), 3);
-        }
-        let missing: Vec<&str> = proposal.missing_to_write().map(|missing| missing.problem.as_str()).collect();
-        if !missing.is_empty() {
-            return refused(format!("secrets are missing\n{}", missing.join("\n")), 1);
-        }
-        None
     }
 
     /// Whether somebody said meanwhile that nothing is to be written.
@@ -230,7 +198,7 @@ impl Rounds<'_> {
         free: Option<Seen>,
         proposed: &mut Proposed,
         known: &mut Known,
-    ) -> Result<Option<End>, CliError> {
+    ) -> Result<Option<Written>, CliError> {
         let Proposed { proposal, client, .. } = proposed;
         let (plan, desired, ledger) = proposal.parts();
         self.control.writes.store(true, Ordering::Relaxed);
@@ -240,34 +208,25 @@ impl Rounds<'_> {
         let end = async {
             let applied = apply::run(client, plan, desired, ledger, &options).await;
             let applied = applied.map_err(|error| context.unproposed(error.into()))?;
-            let (summary, done) = (applied.report.summary(), applied.report.applied());
-            let (problems, exit_code) = (applied.report.problems(desired), applied.report.exit_code());
+            let (written, done) = (Written::of(&applied.report, desired), applied.report.applied());
             known.made =
                 Made { added: done.add + done.adopt, changed: done.change + done.rename, deleted: done.delete };
             context.recorded(applied.record(client, ledger, context.clock()).await)?;
-            let why = (!problems.is_empty()).then(|| problems.trim_end().to_owned());
-            Ok(match exit_code {
-                // What is left to a server's configuration is found in the next look.
-                0 | 2 => End { outcome: Outcome::Applied, why, exit_code },
-                _ => {
-                    let why = format!("{summary}\n{}", why.unwrap_or_default());
-                    End { outcome: Outcome::Incomplete, why: Some(why), exit_code }
-                }
-            })
+            Ok(written)
         };
-        let end: Result<End, CliError> = end.await;
+        let end: Result<Written, CliError> = end.await;
         lock::free(lock).await;
         end.map(Some)
     }
 
     /// What an apply has left, read anew: what it reported is not taken for what is.
-    async fn look_again(self, context: &Context, end: End, known: &mut Known) -> Result<End, CliError> {
+    async fn look_again(self, context: &Context, why: Option<String>, known: &mut Known) -> Result<Ending, CliError> {
         let workplace = context.workplace().await?;
         let proposed = context.propose(workplace, self.settings.word(), Purpose::Apply).await?;
         let drift = self.drift(context, &proposed.proposal, &proposed.client).await?;
         known.left = Some(Left::of(&drift, self.before, Moment::of(context.clock().now())));
-        let exit_code = drift.exit_code();
+        let left = drift.extent();
         known.drift = Some(drift);
-        Ok(End { exit_code, ..end })
+        Ok(Ending::Applied { why, left })
     }
 }

@@ -19,7 +19,7 @@ use crate::cli::error::{CliError, INTERRUPTED};
 use crate::cli::output;
 use crate::clock::Clock;
 use crate::plan::short;
-use crate::watch::{Mode, Moment, Outcome, Pace, Round, Shown, State, serve, told};
+use crate::watch::{Memory, Mode, Moment, Outcome, Pace, Round, Shown, serve, told};
 
 /// How soon it is seen that somebody suspends it or lets it go on.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
@@ -38,7 +38,7 @@ enum Next {
 struct Turns {
     settings: Settings,
     signals: Signals,
-    state: State,
+    state: Memory,
     started: Moment,
     /// Why the state could not be kept.
     unkept: Option<String>,
@@ -244,7 +244,7 @@ fn suspended(settings: &Settings) -> Option<String> {
 }
 
 /// Says what a round came to.
-fn tell(round: &Round, state: &State, once: bool) {
+fn tell(round: &Round, state: &Memory, once: bool) {
     let at = round.commit.as_deref().map(|commit| format!(" at {}", short(commit))).unwrap_or_default();
     let parts = told(round.found.as_ref().map_or([0; 3], |found| found.counts), round.made);
     let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };

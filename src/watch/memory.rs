@@ -28,7 +28,7 @@ const WHY_CHARS_MAX: usize = 2_000;
 /// What a loop knows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct State {
+pub struct Memory {
     /// The file's format.
     pub format_version: u64,
     /// The environment.
@@ -111,7 +111,7 @@ pub struct Run {
     pub made: Made,
 }
 
-impl State {
+impl Memory {
     /// Of a loop that has not looked yet.
     pub fn new(environment: &str, source: &str) -> Self {
         Self {
@@ -195,7 +195,7 @@ fn run(round: &Round) -> Run {
 mod tests {
     use time::OffsetDateTime;
 
-    use super::{FINDINGS_MAX, Finding, Left, Made, Mode, Moment, Outcome, RUNS_MAX, Round, State};
+    use super::{FINDINGS_MAX, Finding, Left, Made, Memory, Mode, Moment, Outcome, RUNS_MAX, Round};
 
     fn at(second: i64) -> Moment {
         Moment::of(OffsetDateTime::from_unix_timestamp(second).unwrap())
@@ -252,7 +252,7 @@ mod tests {
             if let Some(found) = round.found.as_mut().filter(|_| refused) {
                 found.refusals.push("no".to_owned());
             }
-            let state = State::new("prod", "here").after(&round);
+            let state = Memory::new("prod", "here").after(&round);
             assert_eq!(state.applied.is_some(), applied, "{outcome:?} {counts:?}");
             assert_eq!(state.seen.as_ref().and_then(|seen| seen.commit.as_deref()), Some("abc"));
             assert_eq!(state.rounds.get(&outcome), Some(&1));
@@ -263,7 +263,7 @@ mod tests {
     fn what_is_at_the_end_counts_and_not_what_was_found() {
         let mut round = round(10, "abc", Outcome::Applied, Some([1, 0, 3]));
         round.left = Some(Left { counts: [0, 0, 0], findings: Vec::new(), refusals: Vec::new() });
-        let state = State::new("prod", "here").after(&round);
+        let state = Memory::new("prod", "here").after(&round);
         assert!(state.applied.is_some());
         assert_eq!(state.standing.as_ref().map(|standing| standing.drift_since), Some(None));
         assert_eq!((state.runs[0].changed, state.runs[0].pending), (1, 3));
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn failures_are_counted_until_a_round_does_not_fail_and_what_is_known_stays() {
-        let state = State::new("prod", "here").after(&round(10, "a", Outcome::Drift, Some([0, 1, 0])));
+        let state = Memory::new("prod", "here").after(&round(10, "a", Outcome::Drift, Some([0, 1, 0])));
         let failed = state.after(&round(20, "a", Outcome::Failed, None)).after(&round(30, "a", Outcome::Failed, None));
         assert_eq!((failed.failures, failed.failing_since, failed.last_success), (2, Some(at(20)), Some(at(10))));
         assert_eq!(failed.standing.as_ref().and_then(|standing| standing.drift_since), Some(at(10)));
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn no_list_grows_without_end() {
-        let mut state = State::new("prod", "here");
+        let mut state = Memory::new("prod", "here");
         for second in 1..=200 {
             state = state.after(&round(second, "a", Outcome::Drift, Some([0, 2 * FINDINGS_MAX, 0])));
         }
@@ -297,6 +297,6 @@ mod tests {
         assert_eq!((state.runs.len(), standing.findings.len(), standing.not_ours), (RUNS_MAX, FINDINGS_MAX, 1000));
         assert_eq!((state.runs[0].began, state.rounds[&Outcome::Drift]), (at(199), 200));
         let text = serde_json::to_string(&state).unwrap();
-        assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
+        assert_eq!(serde_json::from_str::<Memory>(&text).unwrap(), state);
     }
 }
