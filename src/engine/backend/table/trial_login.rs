@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::engine::backend::login::{Alias, Known, TokenTerms};
-use crate::engine::backend::{Backend, Call, Class, login};
+use crate::engine::backend::{Backend, Call, Class, listing, login};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::lease::core::Core;
 use crate::engine::setup::Config;
@@ -28,7 +28,11 @@ const PATHS: &[Row] = &[
         Shape::Text,
         "An address",
     )]),
-    Row::new("map/?", &[Operation::List], "The names that may log in"),
+    Row::new("map/?", &[Operation::List], "The names that may log in").with(&[
+        takes("after", Shape::Text, "Only names after this one"),
+        takes("limit", Shape::Int, "At most so many"),
+        takes("detailed", Shape::Bool, "With what a read of each would answer").or("false"),
+    ]),
     Row::new("map/:name", &[Operation::Read, Operation::Write, Operation::Delete], "A name that may log in").with(MAP),
     Row::new("login/:name", &[Operation::Write], "A token for a name and its word")
         .with(&[NAME, WORD])
@@ -66,7 +70,10 @@ async fn serve(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
     }
     let key = call.mount.storage(call.path.trim_end_matches('/'));
     match call.request.operation {
-        Operation::List => Response::keys(core.barrier.children(&format!("{key}/"))?),
+        Operation::List => {
+            let folder = format!("{key}/");
+            listing::of_folder(core, call, &folder, |told: &Map<String, Value>| Value::Object(told.clone()))
+        }
         Operation::Read => match core.barrier.get::<Map<String, Value>>(&key)? {
             Some(told) => Ok(Response::data(Value::Object(told))),
             None => Err(Error::NotFound),
