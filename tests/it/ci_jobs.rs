@@ -33,15 +33,25 @@ struct Pipeline {
 }
 
 impl Pipeline {
-    fn each() -> [Self; 2] {
-        [true, false].map(|is_github| {
+    /// GitHub's jobs, GitLab's, and GitHub's with the step of `action.yml`.
+    fn each() -> [Self; 3] {
+        [(true, false), (false, false), (true, true)].map(|(is_github, is_action)| {
             let remote = Remote::new(Sort::Ours);
             git_init(&remote);
             let output = remote.env.run(&["-C", "estate", "apply", "--auto-approve"]);
             assert_eq!(output.code, 0, "{}", output.normal());
             let (plan, apply) = if is_github {
                 let job = |file: &str, name: &str| ci::github(&ci::example(file)["jobs"][name]);
-                (job("github-plan.yml", "plan"), job("github-apply.yml", "apply"))
+                let (plan, mut apply) = (job("github-plan.yml", "plan"), job("github-apply.yml", "apply"));
+                match is_action {
+                    true => {
+                        // What was approved is fetched in the same way.
+                        apply.pop();
+                        apply.extend(ci::action("apply"));
+                        (ci::action("plan"), apply)
+                    }
+                    false => (plan, apply),
+                }
             } else {
                 let file = ci::example("gitlab-plan-apply.yml");
                 (ci::gitlab(&file["plan"]), ci::gitlab(&file["apply"]))
@@ -66,6 +76,9 @@ impl Pipeline {
             ("ESTATE", "."),
             ("ENVIRONMENT", "remote"),
             ("NUMBER", "5"),
+            ("COMMAND", "plan"),
+            ("FILE", "approved.plan"),
+            ("TOKEN", ""),
             ("CI_MERGE_REQUEST_IID", "12"),
             ("CI_PROJECT_ID", "3"),
             ("GITHUB_SHA", head.trim()),

@@ -21,6 +21,22 @@ pub(crate) fn github(job: &Value) -> Vec<String> {
     steps.iter().filter_map(|step| Some(step["run"].as_str()?.to_owned())).collect()
 }
 
+/// The shell of the composite action for a command, a part a step.
+pub(crate) fn action(command: &str) -> Vec<String> {
+    let path = format!("{}/action.yml", env!("CARGO_MANIFEST_DIR"));
+    let action: Value = serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let steps = action["runs"]["steps"].as_array().unwrap();
+    let is_meant = |step: &&Value| match step["if"].as_str() {
+        Some(condition) => condition.starts_with(&format!("inputs.command == '{command}'")),
+        None => true,
+    };
+    // What a step has from an input or from elsewhere comes by its variables: nobody writes a script into one.
+    for step in steps {
+        assert!(step["shell"] == "bash" && !step["run"].as_str().unwrap().contains("${{"), "{step}");
+    }
+    steps.iter().filter(is_meant).map(|step| step["run"].as_str().unwrap().to_owned()).collect()
+}
+
 /// The shell of a job of GitLab's: its lines are one script.
 pub(crate) fn gitlab(job: &Value) -> Vec<String> {
     let lines = job["script"].as_array().unwrap();
