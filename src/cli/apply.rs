@@ -18,7 +18,7 @@ use crate::api::Client;
 use crate::apply::{self, Options, Outcome};
 use crate::ledger::lock::Lock;
 use crate::plan::saved::Opened;
-use crate::plan::{Adopt, Asked, Change, Plan, escape};
+use crate::plan::{Adopt, Asked, Change, EVERYTHING, Plan, escape};
 use crate::proposal::{Proposal, Purpose, Word};
 use crate::text::count;
 
@@ -55,9 +55,9 @@ pub(crate) struct Args {
     #[arg(long)]
     strict: bool,
     /// Take over declared objects that exist and that no estate has, and make them as declared; root keys stay as the
-    /// engine has them, and count as meant
-    #[arg(long)]
-    adopt: bool,
+    /// engine has them, and count as meant. With `--adopt=PATTERN` only those whose paths are like it; may be repeated
+    #[arg(long, value_name = "PATTERN", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
+    adopt: Vec<String>,
     /// Take over declared objects of this owner, as `leasehold ledger list` names it; may be repeated
     #[arg(long, value_name = "OWNER")]
     adopt_from: Vec<String>,
@@ -214,7 +214,7 @@ async fn carry_out_alone(
 fn is_told_alone(args: &Args, opened: &Opened) -> Result<(), CliError> {
     let saved = &opened.plan;
     let said = [
-        ("--adopt", args.adopt),
+        ("--adopt", !args.adopt.is_empty()),
         ("--adopt-from", !args.adopt_from.is_empty()),
         ("--allow-account-change", args.allow_account_change),
         ("--allow-older", args.allow_older),
@@ -235,7 +235,7 @@ impl Args {
     /// What was said that the plan may do.
     fn word<'a>(&'a self, asked: &'a Asked) -> Word<'a> {
         Word {
-            adopt: Adopt::of(self.adopt),
+            adopt: Adopt::like(&self.adopt),
             adopt_from: &self.adopt_from,
             account_change: self.allow_account_change,
             older: self.allow_older,

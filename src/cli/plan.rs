@@ -11,7 +11,7 @@ use super::forms;
 use super::global::Global;
 use super::selection::SelectionArgs;
 use super::{output, saved};
-use crate::plan::Adopt;
+use crate::plan::{Adopt, EVERYTHING};
 use crate::proposal::{self, Purpose, Word};
 use crate::ssh::PrivateKey;
 
@@ -28,9 +28,9 @@ pub(crate) struct Args {
     /// The estate's directory [default: the current one]
     dir: Option<PathBuf>,
     /// Plan to take over declared objects that exist and that no estate has; root keys stay as the engine has them, and
-    /// count as meant
-    #[arg(long)]
-    adopt: bool,
+    /// count as meant. With `--adopt=PATTERN` only those whose paths are like it; may be repeated
+    #[arg(long, value_name = "PATTERN", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
+    adopt: Vec<String>,
     /// Plan to take over declared objects of this owner, as `leasehold ledger list` names it; may be repeated
     #[arg(long, value_name = "OWNER")]
     adopt_from: Vec<String>,
@@ -70,7 +70,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
     let asked = args.selection.asked();
     let word = Word {
-        adopt: Adopt::of(args.adopt),
+        adopt: Adopt::like(&args.adopt),
         adopt_from: &args.adopt_from,
         account_change: args.allow_account_change,
         older: args.allow_older,

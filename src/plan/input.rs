@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::adopt::Adopt;
 use super::change::Unmanaged;
 use super::selection::Selection;
 use crate::estate::Limit;
@@ -33,7 +34,7 @@ pub struct Input<'a> {
     /// Whether there is a key that this token may not read.
     pub key_hidden: bool,
     /// What to do about declared objects that are nobody's.
-    pub adopt: Adopt,
+    pub adopt: Adopt<'a>,
     /// The owners whose objects are taken over, where they are declared.
     pub adopt_from: &'a [String],
     /// What the ledgers of others say.
@@ -56,22 +57,6 @@ pub struct Input<'a> {
     pub guardrails: &'a [Guardrail],
     /// Which of the changes are made.
     pub selection: Selection<'a>,
-}
-
-/// What to do about an object that is declared and there, and that no estate has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Adopt {
-    /// Leave it alone and refuse the plan.
-    Refuse,
-    /// Make it ours, and as declared but for a key that stays, which counts as meant.
-    Take,
-}
-
-impl Adopt {
-    /// Whether to take it.
-    pub fn of(take: bool) -> Self {
-        if take { Self::Take } else { Self::Refuse }
-    }
 }
 
 /// What the ledgers of others say of the objects that a plan touches, by path.

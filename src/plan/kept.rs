@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
+use super::adopt::Adopt;
 use super::change::Change;
-use super::input::Adopt;
 use crate::object::{FieldValue, Leaf, Live, Object, OnRotate, Owned, Place, Progress, fingerprint};
 
 /// How many keys that an engine may have from us are remembered of a change that is under way.
@@ -130,7 +130,7 @@ impl Kept {
 }
 
 /// The key of an object that stays as the engine has it.
-pub(super) fn of(object: &Object, live: Option<&Live>, owned: Option<&Owned>, adopt: Adopt) -> Option<Kept> {
+pub(super) fn of(object: &Object, live: Option<&Live>, owned: Option<&Owned>, adopt: Adopt<'_>) -> Option<Kept> {
     let live = live?;
     let (key, table) = (live.key()?, object.kind.key()?);
     let declared = match object.fields.get(table.id).map(|leaf| &leaf.value) {
@@ -167,7 +167,7 @@ pub(super) fn of(object: &Object, live: Option<&Live>, owned: Option<&Owned>, ad
     let standing = match owned {
         Some(owned) if owned.knows_key(key, live) => Standing::Known,
         None => Standing::Known,
-        Some(_) if adopt == Adopt::Take || object.on_rotate == OnRotate::Keep => Standing::Taken,
+        Some(_) if adopt.takes(&object.path) || object.on_rotate == OnRotate::Keep => Standing::Taken,
         Some(_) => Standing::Untold,
     };
     Some(Kept {

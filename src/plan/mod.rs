@@ -6,6 +6,7 @@
 //! holds the live object it was computed from, so that apply can tell whether the world has moved since.
 //! Pure: reading is done elsewhere.
 
+mod adopt;
 mod attached;
 mod change;
 mod configured;
@@ -37,6 +38,7 @@ mod testing;
 mod text;
 mod value;
 
+pub use self::adopt::{Adopt, EVERYTHING, check_adopt};
 pub use self::attached::{Attached, Attacher};
 pub use self::change::{Change, ChangeAction, FieldChange, Renamed, Shown, Summary, Unmanaged};
 pub use self::configured::Configured;
@@ -44,7 +46,7 @@ pub use self::escape::{escape, short};
 pub use self::fields::{differences, secret_digests};
 pub(crate) use self::html::lines_html;
 pub use self::impact::Impact;
-pub use self::input::{Adopt, Claim, Claims, Input, Others};
+pub use self::input::{Claim, Claims, Input, Others};
 pub use self::json::field_json;
 pub use self::kept::{Kept, Reason, Standing, add_keys_before, keep_keys};
 pub use self::limit::MAX_DELETES_DEFAULT;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 
 use super::change::{Change, ChangeAction};
-use super::input::{Adopt, Claim, Input, Others};
+use super::input::{Claim, Input, Others};
 use super::refusal::Refusal;
 use crate::object::{FieldValue, Leaf, Live, Object, Origin, Owned, Shape, Taking, Told, field};
 
@@ -124,15 +124,15 @@ pub(super) fn check(changes: &[Change], input: &Input<'_>) -> Vec<Refusal> {
         refusals.push(Refusal::Anothers { objects, owners });
     }
     let nobodys: Vec<_> = taken()
-        .filter(|change| change.action == ChangeAction::Adopt && input.adopt == Adopt::Refuse)
+        .filter(|change| change.action == ChangeAction::Adopt && !input.adopt.takes(&change.path))
         .filter(|change| claim(input, &change.path).is_none())
         .map(|change| (change.path.clone(), change.place.clone()))
         .collect();
     if !nobodys.is_empty() {
         refusals.push(Refusal::NotOurs { objects: nobodys });
     }
-    let adopted = || taken().filter(|change| change.action == ChangeAction::Adopt);
-    if matches!(input.others, Others::Hidden) && input.adopt == Adopt::Take && adopted().next().is_some() {
+    let adopted = || taken().filter(|change| change.action == ChangeAction::Adopt && input.adopt.takes(&change.path));
+    if matches!(input.others, Others::Hidden) && adopted().next().is_some() {
         refusals.push(Refusal::Untold { paths: adopted().map(|change| change.path.clone()).collect() });
     }
     refusals.extend(changes.iter().filter_map(|change| below(change, input)));

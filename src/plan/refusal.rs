@@ -323,8 +323,8 @@ impl Refusal {
                 let has_root = objects.iter().any(|(path, _)| keyed_mount(path).is_some());
                 let but = if has_root { ", but for root keys, which stay" } else { "" };
                 format!(
-                    "look at the differences above; `--adopt` makes them ours and as declared{but}, or declare yours under \
-                     other names"
+                    "look at the differences above; `--adopt` makes them ours and as declared{but} (`--adopt=PATTERN` those at \
+                     such paths), or declare yours under other names"
                 )
             }
         }

@@ -53,14 +53,7 @@ impl Asked {
             ("--exclude", "object", &self.exclude, &paths),
             ("--only-app", "app", &self.only_app, &known.into_iter().collect()),
         ] {
-            for pattern in patterns {
-                let names = Names::new(std::slice::from_ref(pattern));
-                if !of.iter().any(|name| names.has(name)) {
-                    let bare = of.iter().filter_map(|path| path.rsplit('/').next()).filter(|_| !pattern.contains('/'));
-                    let near = text::did_you_mean(pattern, of.iter().copied().chain(bare));
-                    return Err(Unknown::Pattern { flag, pattern: pattern.clone(), sort, near });
-                }
-            }
+            are_of(flag, sort, patterns, of)?;
         }
         let chooser = Chooser::new(self);
         if !objects.iter().any(|(path, app)| chooser.has(path, *app)) {
@@ -70,6 +63,22 @@ impl Asked {
         }
         Ok(())
     }
+}
+
+/// Looks that each pattern is like one of these at least.
+///
+/// # Errors
+/// [`Unknown::Pattern`].
+pub(super) fn are_of(flag: &'static str, sort: &'static str, patterns: &[String], of: &[&str]) -> Result<(), Unknown> {
+    for pattern in patterns {
+        let names = Names::new(std::slice::from_ref(pattern));
+        if !of.iter().any(|name| names.has(name)) {
+            let bare = of.iter().filter_map(|path| path.rsplit('/').next()).filter(|_| !pattern.contains('/'));
+            let near = text::did_you_mean(pattern, of.iter().copied().chain(bare));
+            return Err(Unknown::Pattern { flag, pattern: pattern.clone(), sort, near });
+        }
+    }
+    Ok(())
 }
 
 /// Which changes are made.

@@ -46,7 +46,7 @@ pub enum Purpose {
 #[derive(Clone, Copy, Debug)]
 pub struct Word<'a> {
     /// About objects that are nobody's.
-    pub adopt: Adopt,
+    pub adopt: Adopt<'a>,
     /// The owners whose objects are taken over.
     pub adopt_from: &'a [String],
     /// Whether a mount may leave the AWS account in which it has leases.

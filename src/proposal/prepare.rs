@@ -40,7 +40,7 @@ pub struct Wish<'a> {
     /// The same of single kinds.
     pub limits: &'a [Limit],
     /// What to do about declared objects that are nobody's.
-    pub adopt: Adopt,
+    pub adopt: Adopt<'a>,
     /// The owners whose objects are taken over, where they are declared.
     pub adopt_from: &'a [String],
     /// What may never be granted.
@@ -116,6 +116,7 @@ pub(super) async fn prepare_from(
     if let Selection::Asked { asked, .. } = wish.selection {
         asked.check(owned, desired, wish.absent)?;
     }
+    plan::check_adopt(wish.adopt, desired)?;
     // Of a part alone it was looked at when that was made.
     let absent: Vec<Absent> =
         wish.absent.iter().filter(|absent| only.is_none_or(|only| only.contains(&absent.path))).cloned().collect();

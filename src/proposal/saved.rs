@@ -37,7 +37,7 @@ pub async fn save(
         estate: proposal.estate.environment.estate.clone(),
         engine: engine(client).await?,
         word: Permissions {
-            adopt: word.adopt == Adopt::Take,
+            adopt: word.adopt != Adopt::Refuse,
             adopt_from: word.adopt_from.to_vec(),
             allow_account_change: word.account_change,
             allow_older: word.older,
@@ -66,7 +66,7 @@ pub async fn reopen(
     saved.is_of_engine(&engine(client).await?)?;
     let said = &saved.word;
     let word = Word {
-        adopt: Adopt::of(said.adopt),
+        adopt: if said.adopt { Adopt::Take } else { Adopt::Refuse },
         adopt_from: &said.adopt_from,
         account_change: said.allow_account_change,
         older: said.allow_older,

@@ -47,12 +47,12 @@ impl World {
         between
     }
 
-    pub(crate) async fn prepare(&self, desired: &[Object], adopt: Adopt) -> Prepared {
+    pub(crate) async fn prepare(&self, desired: &[Object], adopt: Adopt<'_>) -> Prepared {
         self.prepare_as(None, desired, adopt).await
     }
 
     /// Plans as an estate of this name.
-    async fn prepare_as(&self, estate: Option<&str>, desired: &[Object], adopt: Adopt) -> Prepared {
+    async fn prepare_as(&self, estate: Option<&str>, desired: &[Object], adopt: Adopt<'_>) -> Prepared {
         let commit = Some("c0ffee");
         let wish = Wish {
             environment: "local",

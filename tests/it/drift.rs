@@ -511,7 +511,7 @@ fn the_words_about_adopting_except_root_keys() {
     let role = "role \"by-hand\" {\n  mount      = \"aws\"\n  iam_groups = [\"admins\"]\n}\n";
     estate.env.write("estate/by-hand.hcl", role);
     let plan = estate.run(&["plan"], 3).stdout;
-    assert!(plan.contains("`--adopt` makes them ours and as declared, or declare"), "{plan}");
+    assert!(plan.contains("`--adopt` makes them ours and as declared (`--adopt=PATTERN`"), "{plan}");
 }
 
 #[test]

@@ -427,6 +427,42 @@ fn what_exists_and_is_not_ours_is_adopted_only_when_asked() {
 }
 
 #[test]
+fn what_is_taken_over_can_be_named() {
+    let estate = Estate::of("aws \"aws\" {}\n");
+    estate.apply();
+    for role in ["one", "two"] {
+        estate.ok(&["write", &format!("aws/roles/{role}"), "credential_type=iam_user", "user_path=/by-hand/"]);
+    }
+    let role = |name: &str| {
+        format!(
+            "role \"{name}\" {{\n  mount = \"aws\"\n  policy_arns = [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]\n}}\n"
+        )
+    };
+    estate.file("estate.hcl", &format!("aws \"aws\" {{}}\n{}{}", role("one"), role("two")));
+    let refused = estate.run(&["plan", "--adopt=aws/roles/on*"]);
+    assert_eq!(refused.code, 3, "{}", refused.normal());
+    assert!(
+        refused.stdout.contains("aws/roles/two") && refused.stdout.contains("`--adopt=PATTERN` those at such paths")
+    );
+    assert!(!refused.stdout.contains("not ours: aws/roles/one"), "{}", refused.normal());
+    // What is not there is nothing that could be meant.
+    let typo = estate.run(&["plan", "--adopt=aws/roles/onne"]);
+    assert_eq!(typo.code, 1, "{}", typo.normal());
+    assert!(typo.stderr.contains("--adopt `aws/roles/onne` matches nothing"), "{}", typo.normal());
+    assert!(typo.stderr.contains("did you mean `aws/roles/one`?"), "{}", typo.normal());
+    // With the other left out, the first becomes ours; saved, it is that and no more.
+    let one = ["--adopt=aws/roles/on*", "--target", "aws/roles/one"];
+    let saved = estate.run(&[&["plan", "--out", "one.plan"][..], &one].concat());
+    assert_eq!(saved.code, 2, "{}", saved.normal());
+    let applied = estate.ok(&["apply", "one.plan", "--auto-approve"]);
+    assert!(applied.contains("1 adopted."), "{applied}");
+    assert_eq!(estate.run(&["plan"]).code, 3, "the second is nobody's still");
+    let both = estate.ok(&["apply", "--auto-approve", "--adopt=*/one", "--adopt=*/two"]);
+    assert!(both.contains("1 adopted."), "{both}");
+    estate.plan(0);
+}
+
+#[test]
 fn adopting_a_login_leaves_what_nobody_declared_and_forgetting_leaves_all_of_it() {
     let estate = Estate::of("aws \"aws\" {}\nauth \"approle\" {\n  type = \"approle\"\n}\n");
     estate.apply();

@@ -1180,7 +1180,7 @@ impl World {
         self.plan_with(desired, Adopt::Refuse).await
     }
 
-    async fn plan_with(&self, desired: &[Object], adopt: Adopt) -> Prepared {
+    async fn plan_with(&self, desired: &[Object], adopt: Adopt<'_>) -> Prepared {
         let (environment, estate) = ("local", Some("fields"));
         let wish = Wish {
             environment,
