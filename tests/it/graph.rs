@@ -62,12 +62,23 @@ fn a_picture_has_every_node_once() {
     let env = TestEnv::new();
     env.copy_tree("examples/tutorial", "estate");
     let svg = env.ok(&["graph", "estate", "--format", "svg"]);
-    // Three logins, apps, policies and roles, and the services s3, rds and cloudwatch.
-    assert_eq!(xml(&svg)["g"], 15);
-    assert_eq!(xml(&svg)["path"], 14);
-    for name in ["auth/approle/role/app-webapp", "aws/webapp", ">webapp", ">app-webapp", ">s3"] {
-        assert_eq!(svg.matches(&format!("<g><title>{}\n", name.trim_start_matches('>'))).count(), 1, "{name}");
+    // Three logins, apps, policies and roles, four resources of s3, two of rds, and all of cloudwatch.
+    assert_eq!(xml(&svg)["g"], 19);
+    assert_eq!(xml(&svg)["path"], 16);
+    for name in [
+        "auth/approle/role/app-webapp",
+        "aws/webapp",
+        "webapp",
+        "app-webapp",
+        "s3\narn:aws:s3:::example-webapp/*</title>",
+        "s3\narn:aws:s3:::example-backup/*</title>",
+        "cloudwatch\n*</title>",
+    ] {
+        let end = if name.ends_with("title>") { "" } else { "\n" };
+        assert_eq!(svg.matches(&format!("<g><title>{name}{end}")).count(), 1, "{name}");
     }
+    // It fits the window that it is opened in.
+    assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100%\" height=\"100%\""), "{svg}");
     assert!(!svg.contains("script") && !svg.contains("\\n"));
     let boxes = regex::Regex::new(r#"<rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)""#).unwrap();
     let mut columns: BTreeMap<usize, BTreeSet<(usize, usize)>> = BTreeMap::new();
@@ -75,11 +86,30 @@ fn a_picture_has_every_node_once() {
         let [x, y, _, height] = found.extract().1.map(|number| number.parse::<usize>().unwrap());
         columns.entry(x).or_default().insert((y, y + height));
     }
-    assert_eq!(columns.values().map(BTreeSet::len).collect::<Vec<_>>(), [3; 5]);
+    assert_eq!(columns.values().map(BTreeSet::len).collect::<Vec<_>>(), [3, 3, 3, 3, 7]);
     for column in columns.values() {
         let apart = column.iter().zip(column.iter().skip(1)).all(|(upper, lower)| upper.1 < lower.0);
         assert!(apart, "boxes cover each other: {column:?}");
     }
+}
+
+#[test]
+fn many_resources_are_counted_and_the_picture_stays_one() {
+    let resources: Vec<String> = (0..40).map(|number| format!("\"arn:aws:s3:::b-{number:02}/*\"")).collect();
+    let role = |name: &str, statement: &str| {
+        format!("  role \"{name}\" {{\n    mount = \"aws\"\n    statement \"S\" {{\n{statement}    }}\n  }}\n")
+    };
+    let many = format!("      actions = [\"s3:GetObject\"]\n      resources = [{}]\n", resources.join(", "));
+    let rest = "      actions = [\"s3:GetObject\"]\n      not_resources = [\"arn:aws:s3:::b-00/*\"]\n";
+    let env = TestEnv::new();
+    let app = format!("app \"a\" {{\n{}{}{}}}\n", role("one", &many), role("two", &many), role("rest", rest));
+    env.write("e.hcl", &format!("environment \"local\" {{\n  engine = \"embedded\"\n}}\naws \"aws\" {{}}\n{app}"));
+    let dot = env.ok(&["graph", "."]);
+    // Both roles reach the same, which is drawn once; what is too much is of each.
+    assert_eq!(dot.matches("label=\"s3\\narn:aws:s3:::b-").count(), 24, "{dot}");
+    assert_eq!(dot.matches("label=\"s3\\nand 16 more\"").count(), 2, "{dot}");
+    assert_eq!(dot.matches("[label=\"may use\"]").count(), 2 * 25 + 1, "{dot}");
+    assert!(dot.contains("everything but arn:aws:s3:::b-00/*") || dot.contains("b-00/*\"];"), "{dot}");
 }
 
 #[test]

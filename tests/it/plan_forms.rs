@@ -210,9 +210,10 @@ fn a_page_shows_what_is_gained_lost_refused_and_what_changes_where() {
     let leases = part(&mut browser, "leases");
     assert!(leases.contains("keep what they were issued with") && leases.contains("2h"), "{leases}");
     let graph = part(&mut browser, "graph");
-    let marked = ["+ deploy", "- backup", "~ aws/webapp", "+ arn:aws:s3:::example-webapp-new/*"];
+    // Resources that come and go are boxes of their own.
+    let marked = ["+ deploy", "- backup", "~ aws/webapp", "+ s3", "- rds", "arn:aws:s3:::example-webapp-new/*"];
     assert!(marked.iter().all(|part| graph.contains(part)), "{graph}");
-    for (class, expected) in [("new", "+ deploy"), ("gone", "- backup"), ("changed", "~ aws/webapp")] {
+    for (class, expected) in [("new", "+ deploy"), ("new", "+ s3"), ("gone", "- backup"), ("changed", "~ aws/webapp")] {
         let boxes =
             format!("[...document.querySelectorAll('rect.{class}')].map(one => one.nextElementSibling.textContent)");
         let boxes = browser.ask(&boxes).to_string();

@@ -1,7 +1,7 @@
 //! Who may get what, as a graph: logins, apps, the policies of their tokens, roles, the roles of accounts that
-//! sessions are of, and the services and resources that they reach.
+//! sessions are of, and the resources that they reach.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{App, Role, Side, Unknown, Via};
@@ -16,18 +16,22 @@ mod dot;
 mod mermaid;
 mod svg;
 
-/// How many resources of one service a role's node names before it only counts.
-const RESOURCES_SHOWN_MAX: usize = 3;
+/// How many resources of one service a role leads to before the rest is only counted.
+const RESOURCES_MAX: usize = 24;
+
+/// How many lines a node shows of what there is to know about it.
+const LINES_MAX: usize = 3;
 
 /// A graph in columns; every edge leads to the right.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     /// What it shows: the environment and its engine.
     pub title: String,
-    /// Its nodes; there is one for each column and name.
+    /// Its nodes; there is one for each column and key.
     pub nodes: Vec<Node>,
     /// From node to node.
     pub edges: Vec<Edge>,
+    /// By column and key.
     known: HashMap<(Column, String), usize>,
     drawn: HashSet<(usize, usize)>,
 }
@@ -45,8 +49,8 @@ pub enum Column {
     Role,
     /// A role of the account that sessions are of.
     IamRole,
-    /// An AWS service, with the resources that a role reaches there.
-    Service,
+    /// A resource of an AWS service, or several by a pattern.
+    Resource,
 }
 
 /// A node.
@@ -54,8 +58,10 @@ pub enum Column {
 pub struct Node {
     /// Its column.
     pub column: Column,
-    /// Its name: `webapp`, `aws/webapp`, `s3`.
+    /// Its name: `webapp`, `aws/webapp`; the service of a resource, which stands below.
     pub name: String,
+    /// What tells it from the others of its column.
+    key: String,
     /// More about it, for those who look closely.
     pub detail: Vec<String>,
     /// The path of the object that it is, where it is one.
@@ -185,11 +191,15 @@ impl Graph {
     }
 
     fn services(&mut self, policies: &[Arc<Policy<Place>>], unknown: Vec<String>, from: usize) {
-        let mut services: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut services: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let statements = policies.iter().flat_map(|policy| &policy.statements);
         for statement in statements.filter(|one| one.effect == Effect::Allow) {
             let resources = describe::patterns(&statement.resources);
-            let resources = describe::scope(statement.resources.negated, &resources);
+            // All but some are none that could be named.
+            let resources = match statement.resources.negated {
+                true => vec![describe::scope(true, &resources)],
+                false => resources,
+            };
             let names: Vec<String> = match statement.actions.negated {
                 true => vec!["all services".to_owned()],
                 false => describe::patterns(&statement.actions)
@@ -201,27 +211,38 @@ impl Graph {
                     .collect(),
             };
             for name in names {
-                let known = services.entry(name).or_default();
-                if !known.contains(&resources) {
-                    known.push(resources.clone());
-                }
+                services.entry(name).or_default().extend(resources.iter().cloned());
             }
         }
-        services.extend(unknown.into_iter().map(|unknown| (unknown, Vec::new())));
-        for (name, resources) in services {
-            let to = self.node(Column::Service, &name, Vec::new());
-            for resource in resources {
-                if !self.nodes[to].detail.contains(&resource) {
-                    self.nodes[to].detail.push(resource);
-                }
-            }
+        for unknown in unknown {
+            let to = self.node(Column::Resource, &unknown, Vec::new());
             self.edge(from, to, "may use");
+        }
+        for (service, resources) in services {
+            for resource in resources.iter().take(RESOURCES_MAX) {
+                self.resource(from, &service, format!("{service} {resource}"), resource.clone());
+            }
+            // Which these are is another thing for each role.
+            if let Some(more) = resources.len().checked_sub(RESOURCES_MAX).filter(|more| *more > 0) {
+                let whose = self.nodes[from].key.clone();
+                self.resource(from, &service, format!("{service} more of {whose}"), format!("and {more} more"));
+            }
         }
     }
 
+    fn resource(&mut self, from: usize, service: &str, key: String, words: String) {
+        let to = self.keyed(Column::Resource, &key, service, vec![words]);
+        self.edge(from, to, "may use");
+    }
+
     fn node(&mut self, column: Column, name: &str, detail: Vec<String>) -> usize {
-        *self.known.entry((column, name.to_owned())).or_insert_with(|| {
-            self.nodes.push(Node { column, name: name.to_owned(), detail, path: None, fate: Fate::Same });
+        self.keyed(column, name, name, detail)
+    }
+
+    fn keyed(&mut self, column: Column, key: &str, name: &str, detail: Vec<String>) -> usize {
+        *self.known.entry((column, key.to_owned())).or_insert_with(|| {
+            let (name, key) = (name.to_owned(), key.to_owned());
+            self.nodes.push(Node { column, name, key, detail, path: None, fate: Fate::Same });
             self.nodes.len() - 1
         })
     }
@@ -253,9 +274,9 @@ fn place_words(place: &Place) -> String {
 impl Node {
     /// What is written under the name.
     fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.detail.iter().take(RESOURCES_SHOWN_MAX).cloned().collect();
-        if self.detail.len() > RESOURCES_SHOWN_MAX {
-            lines.push(format!("and {} more", self.detail.len() - RESOURCES_SHOWN_MAX));
+        let mut lines: Vec<String> = self.detail.iter().take(LINES_MAX).cloned().collect();
+        if self.detail.len() > LINES_MAX {
+            lines.push(format!("and {} more", self.detail.len() - LINES_MAX));
         }
         lines
     }

@@ -2,26 +2,24 @@
 
 use std::collections::HashSet;
 
-use super::{Column, Edge, Fate, Graph, Node};
+use super::{Edge, Fate, Graph, Node};
 
 impl Graph {
     /// The graph of a state with what of it was not so before, and with what is not so any more. Nodes that are objects of
-    /// which `is_changed` says so, by their paths, are changed though they have the same name; of services the resources tell
-    /// it.
+    /// which `is_changed` says so, by their paths, are changed though they have the same name.
     pub fn between(before: &Self, after: &Self, is_changed: impl Fn(&str) -> bool) -> Self {
         let mut graph = after.clone();
         for node in &mut graph.nodes {
-            let was = before.known.get(&(node.column, node.name.clone())).map(|index| &before.nodes[*index]);
-            node.fate = match was {
-                None => Fate::New,
-                Some(was) if node.column == Column::Service => node.compare_detail(was),
-                Some(_) if node.path.as_deref().is_some_and(&is_changed) => Fate::Changed,
-                Some(_) => Fate::Same,
+            node.fate = match before.known.contains_key(&(node.column, node.key.clone())) {
+                false => Fate::New,
+                true if node.path.as_deref().is_some_and(&is_changed) => Fate::Changed,
+                true => Fate::Same,
             };
         }
         let mut at = Vec::new();
         for node in &before.nodes {
-            let (known, index) = (graph.nodes.len(), graph.node(node.column, &node.name, node.detail.clone()));
+            let (known, index) =
+                (graph.nodes.len(), graph.keyed(node.column, &node.key, &node.name, node.detail.clone()));
             if index == known {
                 graph.nodes[index] = Node { fate: Fate::Gone, ..node.clone() };
             }
@@ -49,25 +47,6 @@ impl Graph {
     /// How many of its nodes become what.
     pub fn count(&self, fate: Fate) -> usize {
         self.nodes.iter().filter(|node| node.fate == fate).count()
-    }
-}
-
-impl Node {
-    /// Marks what it says that it did not say before, and keeps what it does not say any more.
-    fn compare_detail(&mut self, was: &Self) -> Fate {
-        let is_same = self.detail.iter().all(|line| was.detail.contains(line)) && self.detail.len() == was.detail.len();
-        if is_same {
-            return Fate::Same;
-        }
-        let gone: Vec<String> =
-            was.detail.iter().filter(|line| !self.detail.contains(line)).map(|line| format!("- {line}")).collect();
-        for line in self.detail.iter_mut().filter(|line| !was.detail.contains(line)) {
-            *line = format!("+ {line}");
-        }
-        // What changed is shown before the rest, of which there may be more than is shown.
-        self.detail.sort_by_key(|line| !line.starts_with("+ "));
-        self.detail.splice(0..0, gone);
-        Fate::Changed
     }
 }
 
@@ -113,7 +92,7 @@ mod tests {
                 (Column::App, "a", &[]),
                 (Column::Role, "old", &[]),
                 (Column::Role, "r", &[]),
-                (Column::Service, "s3", &["x", "y"]),
+                (Column::Resource, "x", &["s3"]),
             ],
             &[(0, 1), (0, 2), (2, 3)],
         );
@@ -122,7 +101,7 @@ mod tests {
                 (Column::App, "a", &[]),
                 (Column::Role, "r", &[]),
                 (Column::Role, "new", &[]),
-                (Column::Service, "s3", &["y", "z"]),
+                (Column::Resource, "x", &["s3"]),
             ],
             &[(0, 1), (0, 2), (1, 3), (2, 3)],
         );
@@ -130,9 +109,8 @@ mod tests {
         let nodes: Vec<(&str, Fate)> = both.nodes.iter().map(|node| (node.name.as_str(), node.fate)).collect();
         assert_eq!(
             nodes,
-            [("a", Fate::Same), ("r", Fate::Changed), ("new", Fate::New), ("s3", Fate::Changed), ("old", Fate::Gone),]
+            [("a", Fate::Same), ("r", Fate::Changed), ("new", Fate::New), ("x", Fate::Same), ("old", Fate::Gone),]
         );
-        assert_eq!(both.nodes[3].detail, ["- x", "+ z", "y"]);
         let edges: Vec<(usize, usize, Fate)> = both.edges.iter().map(|edge| (edge.from, edge.to, edge.fate)).collect();
         assert_eq!(
             edges,

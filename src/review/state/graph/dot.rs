@@ -17,7 +17,7 @@ impl Graph {
                 Column::Policy => "note",
                 Column::Role => "component",
                 Column::IamRole => "hexagon",
-                Column::Service => "folder",
+                Column::Resource => "folder",
             };
             let label = [vec![node.name.clone()], node.lines()].concat().join("\n");
             out.push_str(&format!("  n{index} [shape={shape}, label={}];\n", quoted(&label)));

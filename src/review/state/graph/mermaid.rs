@@ -14,7 +14,7 @@ impl Graph {
                 Column::Policy => ("{{", "}}"),
                 Column::Role => ("[[", "]]"),
                 Column::IamRole => ("[/", "/]"),
-                Column::Service => ("[(", ")]"),
+                Column::Resource => ("[(", ")]"),
             };
             let lines = [vec![node.name.clone()], node.lines()].concat();
             let label: Vec<String> = lines.iter().map(|line| entities(line)).collect();

@@ -9,7 +9,7 @@ const COLUMNS: [(Column, &str); 6] = [
     (Column::Policy, "policies of its tokens"),
     (Column::Role, "role"),
     (Column::IamRole, "IAM role"),
-    (Column::Service, "AWS"),
+    (Column::Resource, "AWS"),
 ];
 
 /// Widths and heights in pixels. A character of the font is taken to be this wide.
@@ -61,16 +61,16 @@ struct Place {
 }
 
 impl Graph {
-    /// The graph as a self-contained SVG document.
+    /// The graph as a self-contained SVG document, which fits the window that it is opened in.
     pub fn svg(&self) -> String {
         let columns = self.columns();
         let places = self.places(&columns, ALONE);
         let bottom = places.iter().map(|place| place.y + place.height).max().unwrap_or(TOP);
         let (width, height) = (ALONE.all(columns.len()), bottom + MARGIN);
         let mut out = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-             viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
-             <title>{title}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100%\" height=\"100%\" \
+             preserveAspectRatio=\"xMidYMin meet\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+             <title>{title}</title>\n<rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
              <text x=\"{MARGIN}\" y=\"32\" font-size=\"16\" font-weight=\"bold\">{title}</text>\n",
             title = xml(&self.title)
         );
@@ -214,7 +214,7 @@ fn boxed(node: &Node, place: Place, widths: Widths) -> String {
         Column::Policy => ("policy", "#fbefff"),
         Column::Role => ("role", "#fff8c5"),
         Column::IamRole => ("iam-role", "#ffebe9"),
-        Column::Service => ("service", "#f6f8fa"),
+        Column::Resource => ("resource", "#f6f8fa"),
     };
     // A line feed that is escaped would be shown as such.
     let title: Vec<String> = std::iter::once(&node.name).chain(&node.detail).map(|line| xml(line)).collect();
