@@ -19,7 +19,13 @@ const SHIPPED: &[(&str, &str)] = &[
 const OPTIONAL: &str = "# What follows is for what not every estate has";
 
 /// Where the shipped policies have the name of a mount: what is before it, and whether it is an engine's.
-const MOUNTED: &[(&str, bool)] = &[("sys/mounts/", true), ("sys/auth/", false), ("auth/", false), ("", true)];
+const MOUNTED: &[(&str, bool)] = &[
+    ("sys/mounts/", true),
+    ("sys/auth/", false),
+    ("sys/leases/lookup/", true),
+    ("auth/", false),
+    ("", true),
+];
 
 /// What is mounted where policies of nobody are looked at.
 #[derive(Clone, Debug, Default)]

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::api::Client;
+use crate::estate::Estate;
 use crate::live::{self, LEASE_LISTS_AT_ONCE};
-use crate::object::{Leases, Live};
+use crate::object::{Leases, Live, RolePath};
 use crate::plan::{Change, ChangeAction, Folder, LeaseFate, Outstanding, Plan};
 use crate::review::state::{Context, Side, SideObject};
 
@@ -87,6 +88,31 @@ impl Counted {
         }
         plan.notes.extend(uncounted(&unknown));
     }
+}
+
+/// A role's leases that are out: the app that it belongs to, if to one, the role, and how many.
+pub type Out = (Option<String>, String, usize);
+
+/// The leases that are out under the roles of an estate, of those that have some. `None` if this token may not know, or if
+/// there are too many.
+pub async fn outstanding(client: &Client, estate: &Estate) -> Option<Vec<Out>> {
+    let mut roles: BTreeMap<String, (Option<String>, String)> = BTreeMap::new();
+    for object in &estate.objects {
+        let leased = matches!(object.kind.leases, Leases::Issued(_));
+        let Some(role) = RolePath::of(object.kind, &object.path).filter(|_| leased) else { continue };
+        roles.extend(role.issued_at().map(|folder| (folder, (object.app.clone(), role.label()))));
+    }
+    // One walk of what is below a mount's folder tells of all roles there.
+    let folders: BTreeSet<&str> = roles.keys().filter_map(|folder| Some(folder.rsplit_once('/')?.0)).collect();
+    let mut out: BTreeMap<(Option<String>, String), usize> = BTreeMap::new();
+    for folder in folders {
+        for (folder, leases) in live::count_leases(client, folder).await? {
+            if let Some(role) = roles.get(&folder) {
+                *out.entry(role.clone()).or_default() += leases;
+            }
+        }
+    }
+    Some(out.into_iter().map(|((app, role), leases)| (app, role, leases)).collect())
 }
 
 /// For how many more seconds the leases in a folder are out at most, by the terms that the engine has.

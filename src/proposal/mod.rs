@@ -25,6 +25,7 @@ pub use self::engine::{Basis, Proposal, Purpose, Word, propose};
 pub use self::error::Error;
 pub use self::graphs::graphs;
 pub use self::imported::{Base, Imported, import};
+pub use self::leases::{Out, outstanding};
 pub use self::prepare::{Prepared, Wish, prepare};
 pub use self::repair::{Repair, repair};
 pub use self::saved::{files, reopen, save};

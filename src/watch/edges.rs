@@ -156,6 +156,7 @@ mod tests {
             found: found.map(left),
             left: end.map(left),
             made: Made::default(),
+            held: None,
         }
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::edges::Known;
 use super::finding::{Finding, cut};
+use super::held::Held;
 use super::moment::Moment;
 use super::outcome::{Mode, Outcome};
 use super::round::{Left, Made, Round};
@@ -51,6 +52,9 @@ pub struct Memory {
     pub runs: VecDeque<Run>,
     /// How many rounds came to what, ever since.
     pub rounds: BTreeMap<Outcome, u64>,
+    /// What apps hold, as of the last round that could look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
     /// What each receiver of news was told.
     #[serde(default)]
     pub told: BTreeMap<String, Known>,
@@ -126,6 +130,7 @@ impl Memory {
             standing: None,
             runs: VecDeque::new(),
             rounds: BTreeMap::new(),
+            held: None,
             told: BTreeMap::new(),
         }
     }
@@ -151,6 +156,9 @@ impl Memory {
         }
         if let Some(left) = round.end() {
             self.standing = Some(standing(left, self.standing.as_ref(), at));
+        }
+        if round.held.is_some() {
+            self.held.clone_from(&round.held);
         }
         *self.rounds.entry(round.outcome).or_default() += 1;
         self.runs.push_front(run(round));
@@ -231,6 +239,7 @@ mod tests {
             }),
             left: None,
             made: Made::default(),
+            held: None,
         }
     }
 

@@ -21,6 +21,8 @@ pub enum Form {
     Json,
     /// A text for a channel (Slack, "Sending messages using incoming webhooks").
     Slack,
+    /// A comment on an issue or a pull request (GitHub REST API, "Create an issue comment").
+    Github,
 }
 
 impl Form {
@@ -29,6 +31,7 @@ impl Form {
         match self {
             Self::Json => "json",
             Self::Slack => "slack",
+            Self::Github => "github",
         }
     }
 
@@ -37,6 +40,7 @@ impl Form {
         match self {
             Self::Json => of_our_own(environment, source, round, news),
             Self::Slack => json!({ "text": slack(&text(environment, source, round, news)) }),
+            Self::Github => json!({ "body": fenced(&text(environment, source, round, news)) }),
         }
     }
 }
@@ -105,6 +109,13 @@ fn text(environment: &str, source: &str, round: &Round, news: &News<'_>) -> Stri
     lines.iter().map(|line| cut(&one_line(line), LINE_CHARS_MAX)).collect::<Vec<_>>().join("\n")
 }
 
+/// A text in Markdown in which nothing is a link or calls somebody.
+fn fenced(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}text\n{text}\n{fence}")
+}
+
 /// A text in which nothing is a link or calls somebody.
 ///
 /// # Source
@@ -136,6 +147,7 @@ mod tests {
             found: None,
             left: None,
             made: Made::default(),
+            held: None,
         };
         let finding = Finding {
             rule: "not-ours".to_owned(),
@@ -155,6 +167,12 @@ mod tests {
         let message = Form::Json.message("prod", "here", &round, &news);
         assert_eq!((&message["event"], &message["findings_total"]), (&"drift".into(), &21.into()));
         assert_eq!(message["findings"].as_array().map(Vec::len), Some(20));
+        // What it says can't end the block that it stands in.
+        let escapes = Finding { path: "a```` @ann".to_owned(), ..finding.clone() };
+        let news = News { event: Event::Drift, findings: vec![&escapes], taken_back: false, why: None };
+        let message = Form::Github.message("prod", "here", &round, &news);
+        let text = message["body"].as_str().unwrap();
+        assert!(text.starts_with("`````text\nleasehold,") && text.ends_with("\nhere at abc\n`````"), "{text}");
         let over = News { event: Event::Recovery(Of::Failure), findings: Vec::new(), taken_back: false, why: None };
         let message = Form::Json.message("prod", "here", &round, &over);
         assert_eq!((&message["event"], &message["of"]), (&"recovery".into(), &"failure".into()));

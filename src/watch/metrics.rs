@@ -25,6 +25,7 @@ impl Shown {
         self.rounds_in_time(&mut out);
         self.as_looked(&mut out);
         self.commits(&mut out);
+        self.leases(&mut out);
         out.text()
     }
 
@@ -61,6 +62,15 @@ impl Shown {
         if let Some(since) = standing.drift_since {
             let help = "Since when there is drift; absent while there is none.";
             out.single(Sort::Gauge, "leasehold_watch_drift_timestamp_seconds", help, since.unix());
+        }
+    }
+
+    fn leases(&self, out: &mut Metrics) {
+        let Some(roles) = self.state.held.as_ref().and_then(|held| held.roles.as_ref()) else { return };
+        let (name, help) = ("leasehold_watch_leases", "Leases that are out under a role, as of the last look.");
+        out.family(Sort::Gauge, name, help);
+        for held in roles {
+            out.number(name, &[("app", held.app.as_deref().unwrap_or_default()), ("role", &held.role)], held.leases);
         }
     }
 

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::finding::Finding;
+use super::held::HeldOf;
 use super::memory::{At, Run};
 use super::moment::Moment;
 use super::outcome::{Mode, Outcome};
@@ -14,14 +15,18 @@ use crate::review::escape::html as safe;
 use crate::text::count;
 use crate::units::duration;
 
+/// Roles whose leases are listed.
+const HELD_SHOWN_MAX: usize = 200;
+
 const STYLE: &str = "\
 :root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
+body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}
 h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid #8886}
 code,pre{font:.9em ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre-wrap;margin:.2rem 0}
 .verdict{font-weight:600;border-left:.4rem solid #2e7d32;padding:.2rem .8rem}
 .verdict.look{border-color:#b26a00}.verdict.bad{border-color:#b3261e}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dt{opacity:.75}dd{margin:0}
+@media(max-width:40rem){dl{display:block}dd{margin:0 0 .5rem}table{display:block;overflow-x:auto}}
 li{margin:.5rem 0}.small{font-size:.9em;opacity:.85}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.25rem .6rem;border-bottom:1px solid #8884}
 ";
@@ -48,6 +53,7 @@ impl Shown {
         out += &format!("<p class=\"verdict {class}\">{}</p>\n", safe(&verdict));
         self.facts(&mut out);
         self.findings(&mut out);
+        self.held(&mut out);
         self.rounds(&mut out);
         out += &format!("<p class=\"small\">As of {now}.</p>\n</body>\n</html>\n");
         out
@@ -132,6 +138,28 @@ impl Shown {
         }
     }
 
+    fn held(&self, out: &mut String) {
+        *out += "<h2>Credentials outstanding</h2>\n";
+        let Some(held) = &self.state.held else {
+            *out += "<p>Nothing has been looked at yet.</p>\n";
+            return;
+        };
+        *out += &format!("<p>{}, as of {}.</p>\n", safe(&held.words()), held.at);
+        let all = held.roles.as_deref().unwrap_or_default();
+        if all.is_empty() {
+            return;
+        }
+        *out += "<table>\n<tr><th>app</th><th>role</th><th>leases</th></tr>\n";
+        for HeldOf { app, role, leases } in all.iter().take(HELD_SHOWN_MAX) {
+            let app = app.as_deref().map_or_else(|| "shared".to_owned(), safe);
+            *out += &format!("<tr><td>{app}</td><td><code>{}</code></td><td>{leases}</td></tr>\n", safe(role));
+        }
+        *out += "</table>\n";
+        if let Some(more) = all.len().checked_sub(HELD_SHOWN_MAX).filter(|more| *more > 0) {
+            *out += &format!("<p>And those of {} more.</p>\n", count(more, "role"));
+        }
+    }
+
     fn rounds(&self, out: &mut String) {
         *out += "<h2>Last rounds</h2>\n<table>\n<tr><th>began</th><th>outcome</th><th>commit</th><th>what</th></tr>\n";
         self.state.runs.iter().for_each(|one| run(one, out));
@@ -174,7 +202,8 @@ mod tests {
 
     use time::OffsetDateTime;
 
-    use super::{Finding, Mode, Moment, Shown};
+    use super::{Finding, HeldOf, Mode, Moment, Shown};
+    use crate::watch::held::Held;
     use crate::watch::memory::{Memory, Standing};
 
     #[test]
@@ -199,6 +228,10 @@ mod tests {
             }],
             refusals: vec![evil.to_owned()],
         });
+        state.held = Some(Held {
+            at: now,
+            roles: Some(vec![HeldOf { app: Some(evil.to_owned()), role: evil.to_owned(), leases: 7 }]),
+        });
         let shown = Shown {
             state,
             mode: Mode::Apply,
@@ -211,6 +244,7 @@ mod tests {
         let page = shown.page(now);
         assert!(!page.contains("<script") && !page.contains('\u{202e}'), "{page}");
         assert!(page.contains("&lt;script&gt;") && page.contains("every 5m") && page.contains("And 1 more"), "{page}");
+        assert!(page.contains("<p>7 leases, as of "), "{page}");
         let metrics = shown.metrics();
         assert!(
             metrics.lines().all(|line| line.starts_with("# ") || line.starts_with("leasehold_watch_")),

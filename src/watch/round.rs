@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Finding, cut};
+use super::held::Held;
 use super::moment::Moment;
 use super::outcome::{Mode, Outcome};
 use crate::drift::Drift;
@@ -89,6 +90,8 @@ pub struct Round {
     pub left: Option<Left>,
     /// What was done.
     pub made: Made,
+    /// What apps hold at its end; none where it could not be looked.
+    pub held: Option<Held>,
 }
 
 impl Round {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::between::Fault;
-use crate::env::git;
+use crate::env::{TestEnv, git};
 use crate::watched::Watched;
 
 /// How the last round is remembered.
@@ -327,4 +327,25 @@ fn git_is_told_no_secret_and_what_it_left_behind_is_in_nobodys_way() {
     watched.env.set("PATH", "/nowhere");
     let without = watched.once(&[]);
     assert!(without.code == 1 && without.stderr.contains("the program git did not start"), "{}", without.normal());
+}
+
+#[test]
+fn what_apps_hold_is_counted_by_role() {
+    let env = TestEnv::with_tutorial();
+    let status = || {
+        let told = env.ok(&["watch", "status", "-e", "local", "--format", "json"]);
+        serde_json::from_str::<Value>(&told).unwrap()["state"]["held"]["roles"].clone()
+    };
+    env.ok(&["watch", "-e", "local", "--once"]);
+    assert_eq!(status(), json!([]));
+    env.ok(&["creds", "webapp"]);
+    env.ok(&["creds", "webapp"]);
+    env.ok(&["creds", "backup"]);
+    env.ok(&["watch", "-e", "local", "--once"]);
+    assert_eq!(
+        status(),
+        json!([{"app": "backup", "role": "aws/backup", "leases": 1}, {"app": "webapp", "role": "aws/webapp", "leases": 2}])
+    );
+    let lines = env.ok(&["watch", "status", "-e", "local"]);
+    assert!(lines.contains(": 3 leases.\n  aws/backup, app backup: 1\n  aws/webapp, app webapp: 2\n"), "{lines}");
 }

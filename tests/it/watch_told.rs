@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::between::Fault;
+use crate::chromium::Browser;
 use crate::fake::FakeServer;
 use crate::watched::{Loop, Watched};
 
@@ -69,6 +70,7 @@ fn its_numbers_its_health_and_its_page_say_what_it_knows() {
         "<code>sys/policies/acl/b</code>: the acl policy is not ours",
         &format!("<code>{commit}</code>, since "),
         "<td>drift</td>",
+        "<h2>Credentials outstanding</h2>\n<p>0 leases, as of ",
     ] {
         assert!(page.contains(part), "{part} is not in {page}");
     }
@@ -95,6 +97,40 @@ fn its_numbers_its_health_and_its_page_say_what_it_knows() {
 }
 
 const HOOKS: &[(&str, u16, &str)] = &[("POST /hook/topsecret", 200, "ok"), ("POST /slack/topsecret", 200, "ok")];
+
+#[test]
+fn its_page_stands_in_a_browser() {
+    let watched = Watched::new();
+    let commit = watched.push();
+    watched.env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    watched.hand.post("sys/policies/acl/b", &json!({ "policy": "path \"sys/*\" { capabilities = [\"sudo\"] }" }));
+    let running = watched.start(&Watched::of_directory(&["--interval", "1h", "--listen", "127.0.0.1:0"]));
+    watched.until("a round", |state| state["rounds"]["drift"] == 1);
+    let url = format!("http://{}/", address(&running));
+    let mut browser = Browser::start(watched.env.dir());
+    browser.look(1280, "light");
+    browser.visit(&url);
+    let (asked, complaints) = browser.told();
+    // Browsers ask for an icon by themselves.
+    let others: Vec<&String> = asked.iter().filter(|one| !one.ends_with(":0/\"") && !one.contains("favicon")).collect();
+    assert!(others.iter().all(|one| **one == format!("\"{url}\"")), "{asked:?}");
+    let own: Vec<&String> = complaints.iter().filter(|one| !one.contains("favicon")).collect();
+    assert!(own.is_empty(), "{own:?}");
+    // Its style is taken, whatever the policy of the page lets in.
+    assert_eq!(browser.ask("getComputedStyle(document.querySelector('.verdict')).fontWeight"), "600");
+    assert_eq!(browser.ask("document.scripts.length"), 0);
+    let text = browser.ask("document.body.innerText");
+    let text = text.as_str().unwrap();
+    for part in ["Drift, since ", "sys/policies/acl/b", &commit, "Credentials outstanding", "Last rounds"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    // Dark, and on a telephone: it is read without being pushed to and fro.
+    let light = browser.ask("getComputedStyle(document.documentElement).colorScheme");
+    assert_eq!(light, "light dark");
+    browser.look(390, "dark");
+    assert!(browser.ask("document.documentElement.scrollWidth <= 400").as_bool().unwrap());
+    assert!(browser.ask("matchMedia('(prefers-color-scheme: dark)').matches").as_bool().unwrap());
+}
 
 /// The events that a receiver was sent, each with what is over.
 fn events(receiver: &FakeServer) -> Vec<(String, Value)> {
@@ -217,4 +253,35 @@ fn a_refusal_is_told_and_what_is_taken_back_at_once_too() {
     watched.push();
     once(0);
     assert_eq!(events(&receiver), [plain("drift"), plain("refused"), over("refused")]);
+}
+
+#[test]
+fn news_are_comments_on_an_issue_in_which_nothing_acts() {
+    let mut watched = Watched::new();
+    watched.push();
+    watched.env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    let receiver = FakeServer::start(&[("POST /repos/o/r/issues/7/comments", 201, "{}")]);
+    let url = format!("{}/repos/o/r/issues/7/comments", receiver.address);
+    watched.env.set("GH_TOKEN", "ghp_topsecret");
+    watched.hand.post("sys/policies/acl/@ann", &json!({ "policy": "path \"sys/*\" { capabilities = [\"sudo\"] }" }));
+    let arguments =
+        Watched::of_directory(&["--once", "--notify-github", &url, "--notify-github-token", "secret:env:GH_TOKEN"]);
+    let round = watched.env.run(&arguments);
+    assert_eq!(round.code, 5, "{}", round.normal());
+    let asked = receiver.last();
+    assert_eq!(asked.header("authorization"), Some("bearer ghp_topsecret"));
+    let body: Value = serde_json::from_str(&asked.body).unwrap();
+    let text = body["body"].as_str().unwrap();
+    assert!(text.starts_with("```text\nleasehold, environment local: 1 object drifted.\n"), "{text}");
+    assert!(text.ends_with("\n```") && text.contains("sys/policies/acl/@ann"), "{text}");
+    assert!(!round.normal().contains("topsecret") && !watched.state().to_string().contains("topsecret"));
+    // A token on the command line is everybody's; without one nobody may comment.
+    for (more, said) in [
+        (vec!["--notify-github", &url, "--notify-github-token", "ghp_topsecret"], "secret:env:NAME"),
+        (vec!["--notify-github", &url], "--notify-github-token"),
+    ] {
+        let refused = watched.env.run(&[&["watch", "estate", "-e", "local", "--once"][..], &more].concat());
+        assert!(refused.code == 1 && refused.stderr.contains(said), "{}", refused.normal());
+        assert!(!refused.stderr.contains("ghp_topsecret"), "{}", refused.normal());
+    }
 }

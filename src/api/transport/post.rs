@@ -1,9 +1,9 @@
-//! JSON to somebody who wants to be told. No engine: nothing of Vault's is sent along, and no token.
+//! JSON to somebody who wants to be told. No engine: nothing of Vault's is sent along, and no token of it.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{Method, Uri};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client as HttpClient;
@@ -25,6 +25,12 @@ pub enum PostError {
     /// It is no address.
     #[error("the receiver's address is no URL such as https://hooks.example.com/x")]
     Address,
+    /// Its token can't stand in a header.
+    #[error("the token for {host} has characters that no token has")]
+    Token {
+        /// For whom it is.
+        host: String,
+    },
     /// The system's certificates.
     #[error(transparent)]
     Tls(Error),
@@ -51,6 +57,8 @@ pub struct Poster {
     http: HttpClient<Connector, Full<Bytes>>,
     uri: Secret,
     host: String,
+    /// Who sends them, where the receiver asks.
+    token: Option<Secret>,
 }
 
 impl std::fmt::Debug for Poster {
@@ -77,7 +85,13 @@ impl Poster {
         }
         let connector = connector(is_secure, &TlsOptions::default(), None).map_err(PostError::Tls)?;
         let http = HttpClient::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-        Ok(Self { http, uri: Secret::new(url.expose().trim()), host })
+        Ok(Self { http, uri: Secret::new(url.expose().trim()), host, token: None })
+    }
+
+    /// The same, as whom a token is of.
+    #[must_use]
+    pub fn with_token(self, token: Secret) -> Self {
+        Self { token: Some(token), ..self }
     }
 
     /// The host that it sends to.
@@ -97,6 +111,12 @@ impl Poster {
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("leasehold/", env!("CARGO_PKG_VERSION"))));
+        if let Some(token) = &self.token {
+            let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose().trim()))
+                .map_err(|_| PostError::Token { host: self.host.clone() })?;
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
         let sent = tokio::time::timeout(TIME_MAX, self.http.request(request)).await;
         let sent = sent.map_err(|_| lost(format!("it took more than {} s", TIME_MAX.as_secs())))?;
         let answer = sent.map_err(|error| lost(root(&error)))?;

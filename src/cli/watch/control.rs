@@ -16,7 +16,7 @@ use crate::cli::lock::who;
 use crate::cli::output::{self, one_line};
 use crate::clock::Clock;
 use crate::plan::short;
-use crate::watch::{At, Memory, Moment, Store, Suspension, told};
+use crate::watch::{At, HeldOf, Memory, Moment, Store, Suspension, told};
 
 /// Rounds that `status` prints.
 const RUNS_SHOWN_MAX: usize = 10;
@@ -166,6 +166,13 @@ fn page(running: bool, suspension: Option<&Suspension>, state: Option<&Memory>) 
             line(format!("  {} {}: {}, since {}", finding.rule, finding.path, finding.what, finding.since));
         }
         standing.refusals.iter().for_each(|refusal| line(format!("  an apply is refused: {refusal}")));
+    }
+    if let Some(held) = &state.held {
+        line(format!("Credentials outstanding as of {}: {}.", held.at, held.words()));
+        for HeldOf { app, role, leases } in held.roles.iter().flatten() {
+            let app = app.as_ref().map(|app| format!(", app {app}")).unwrap_or_default();
+            line(format!("  {role}{app}: {leases}"));
+        }
     }
     line("Last rounds:".to_owned());
     for run in state.runs.iter().take(RUNS_SHOWN_MAX) {

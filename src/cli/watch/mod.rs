@@ -77,6 +77,12 @@ pub(crate) struct Args {
     /// The same to an incoming webhook of Slack
     #[arg(long, value_name = "URL")]
     notify_slack: Option<String>,
+    /// The same as comments on an issue of GitHub: https://api.github.com/repos/OWNER/REPO/issues/NUMBER/comments
+    #[arg(long, value_name = "URL", requires = "notify_github_token")]
+    notify_github: Option<String>,
+    /// Where the token for these is kept: secret:env:NAME or secret:file:PATH
+    #[arg(long, value_name = "SECRET", requires = "notify_github")]
+    notify_github_token: Option<String>,
     /// Make one round, print what drifted, and end
     #[arg(long)]
     once: bool,

@@ -39,6 +39,22 @@ impl Receiver {
         Ok(Self { form, poster: Poster::new(url).map_err(|error| failed(error.to_string()))? })
     }
 
+    /// The same, which asks who sends the news: by a token that is kept somewhere.
+    ///
+    /// # Errors
+    /// It is not there, or stands on the command line.
+    pub(super) fn with_token(self, kept: &str) -> Result<Self, CliError> {
+        let name = self.form.name();
+        let failed =
+            |why: String| CliError::new(1, format!("the token for news in the form {name} can't be used: {why}"));
+        if !kept.starts_with("secret:") {
+            return Err(failed("it is a secret, and everybody sees a command line".to_owned())
+                .hint("say where it is kept: secret:env:NAME or secret:file:PATH"));
+        }
+        let token = proposal::own_secret(kept).map_err(failed)?;
+        Ok(Self { poster: self.poster.with_token(token), ..self })
+    }
+
     async fn send(&self, message: &Value) -> bool {
         let mut attempt = 1;
         loop {

@@ -12,10 +12,11 @@ use crate::cli::lock::{self, LockArgs, Locking};
 use crate::cli::output;
 use crate::clock::Clock;
 use crate::drift::Drift;
+use crate::estate::Estate;
 use crate::git;
 use crate::ledger::lock::Seen;
 use crate::proposal::{self, Proposal, Purpose};
-use crate::watch::{Ending, Finding, Left, Made, Mode, Moment, Round, Written};
+use crate::watch::{Ending, Finding, Held, HeldOf, Left, Made, Mode, Moment, Round, Written};
 
 /// What a round that runs is told.
 #[derive(Default)]
@@ -45,6 +46,7 @@ struct Known {
     left: Option<Left>,
     made: Made,
     drift: Option<Drift>,
+    held: Option<Held>,
 }
 
 /// Makes one round. What it can't do is what it came to.
@@ -70,6 +72,7 @@ pub(super) async fn run(settings: &Settings, before: &[Finding], control: &Contr
         found: known.found,
         left: known.left,
         made: known.made,
+        held: known.held,
     };
     Ended { round, drift: known.drift, exit_code }
 }
@@ -137,6 +140,7 @@ impl Rounds<'_> {
         known.plan = (!proposal.plan.is_empty()).then(|| proposal.plan.digest());
         let drift = self.drift(context, proposal, client).await?;
         known.found = Some(Left::of(&drift, self.before, Moment::of(context.clock().now())));
+        known.held = Some(held(context, &proposal.estate, client).await);
         let extent = drift.extent();
         known.drift = Some(drift);
         Ok(Ending::Looked(extent))
@@ -227,6 +231,14 @@ impl Rounds<'_> {
         known.left = Some(Left::of(&drift, self.before, Moment::of(context.clock().now())));
         let left = drift.extent();
         known.drift = Some(drift);
+        known.held = Some(held(context, &proposed.proposal.estate, &proposed.client).await);
         Ok(Ending::Applied { why, left })
     }
+}
+
+/// What apps hold now.
+async fn held(context: &Context, estate: &Estate, client: &Client) -> Held {
+    let roles = proposal::outstanding(client, estate).await;
+    let of = |(app, role, leases)| HeldOf { app, role, leases };
+    Held { at: Moment::of(context.clock().now()), roles: roles.map(|roles| roles.into_iter().map(of).collect()) }
 }

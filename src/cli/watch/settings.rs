@@ -62,11 +62,15 @@ impl Settings {
         }
         let environment = args.place.environment(global)?;
         let receivers = [(Form::Json, &args.notify), (Form::Slack, &args.notify_slack)];
-        let variables = [&args.notify, &args.notify_slack].into_iter().flatten();
+        let kept = [&args.notify, &args.notify_slack, &args.notify_github, &args.notify_github_token];
+        let variables = kept.into_iter().flatten();
         let variables = variables.filter_map(|url| url.strip_prefix("secret:env:").map(str::to_owned));
         let hidden = secret_variables().map(str::to_owned).chain(variables).collect();
         let receivers = receivers.into_iter().filter_map(|(form, url)| Some(Receiver::new(form, url.as_deref()?)));
-        let receivers = receivers.collect::<Result<_, _>>()?;
+        let mut receivers = receivers.collect::<Result<Vec<_>, _>>()?;
+        if let (Some(url), Some(token)) = (&args.notify_github, &args.notify_github_token) {
+            receivers.push(Receiver::new(Form::Github, url)?.with_token(token)?);
+        }
         let signers = args.require_signed.as_deref().map(keys).transpose()?;
         let remote =
             args.remote.as_deref().map(|url| Remote::new(url, &args.branch)).transpose().map_err(git_failed)?;

@@ -104,8 +104,13 @@ impl Browser {
 
     /// Opens a file, until all of it is there.
     pub(crate) fn open(&mut self, file: &Path) {
+        self.visit(&format!("file://{}", file.display()));
+    }
+
+    /// Opens an address, until all of it is there.
+    pub(crate) fn visit(&mut self, url: &str) {
         self.events.clear();
-        self.call("Page.navigate", &json!({"url": format!("file://{}", file.display())}));
+        self.call("Page.navigate", &json!({"url": url}));
         while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
             let event = self.messages.recv_timeout(PATIENCE).expect("the page is loaded");
             self.events.push(event);
