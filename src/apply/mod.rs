@@ -7,6 +7,7 @@
 //! next apply goes on from there.
 
 mod error;
+mod event;
 mod filled;
 mod record;
 mod report;
@@ -28,8 +29,9 @@ use crate::text::in_a_line;
 use self::record::{entry, intent, needs_intent, record};
 
 pub use self::error::Error;
+pub use self::event::Event;
 pub use self::report::{Acted, Outcome, Report};
-pub use self::walk::Options;
+pub use self::walk::{Options, Step};
 
 /// A plan that was carried out, and what the ledger does not say of it yet.
 #[derive(Debug)]

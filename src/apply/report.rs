@@ -92,6 +92,20 @@ impl Outcome {
         }
     }
 
+    /// The word for it in JSON.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::Applied { .. } => "applied",
+            Self::Moved { .. } => "moved",
+            Self::Lost { .. } => "lost",
+            Self::Failed { .. } => "failed",
+            Self::Configured { .. } => "configured",
+            Self::Skipped { .. } => "skipped",
+            Self::Interrupted => "interrupted",
+            Self::Unlocked { .. } => "unlocked",
+        }
+    }
+
     /// Whether the change is done.
     pub fn is_applied(&self) -> bool {
         matches!(self, Self::Applied { .. })

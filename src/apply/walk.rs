@@ -42,8 +42,17 @@ pub struct Options<'a> {
     /// The lock of the ledger's owner: it is renewed, and looked at before what is written. Without one, whoever applies
     /// beside is met by the ledger's check-and-set alone.
     pub lock: Option<&'a Lock>,
-    /// Told when an object's change ends.
-    pub progress: &'a (dyn Fn(&Change, &Outcome) + Sync),
+    /// Told when an object's change begins, and when it ends.
+    pub progress: &'a (dyn Fn(&Change, &Step<'_>) + Sync),
+}
+
+/// How far an object's change is.
+#[derive(Clone, Copy, Debug)]
+pub enum Step<'a> {
+    /// It is looked at anew, and then made.
+    Begins,
+    /// It has ended so.
+    Ended(&'a Outcome),
 }
 
 /// Carries out what has no outcome yet.
@@ -107,7 +116,7 @@ impl Stage<'_> {
     async fn carry_out(&self, batch: Vec<usize>) -> Vec<(usize, Outcome)> {
         let change = |index: usize| &self.plan.changes[index];
         let told = |index: usize, outcome: Outcome| {
-            (self.options.progress)(change(index), &outcome);
+            (self.options.progress)(change(index), &Step::Ended(&outcome));
             (index, outcome)
         };
         let (mut done, mut left) = (Vec::new(), Vec::new());
@@ -123,6 +132,7 @@ impl Stage<'_> {
             done.extend(left.into_iter().map(|index| told(index, outcome.clone())));
             return done;
         }
+        changes.iter().for_each(|change| (self.options.progress)(change, &Step::Begins));
         let clock = self.options.clock;
         let sent = join_all(changes.iter().map(|&change| {
             let seen = before.take(&change.path);

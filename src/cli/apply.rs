@@ -1,21 +1,25 @@
 //! `leasehold apply`.
 
+mod progress;
+
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::progress::{Events, Progress};
 use super::context::{Context, Proposed, Warnings, Workplace, owner_of};
 use super::error::{CliError, INTERRUPTED};
+use super::format::Format;
+use super::forms;
 use super::global::Global;
 use super::lock::{self, LockArgs, Locking};
 use super::selection::SelectionArgs;
 use super::{output, saved};
 use crate::api::Client;
-use crate::apply::{self, Options, Outcome};
+use crate::apply::{self, Event, Options, Report, Step};
+use crate::clock::Clock;
 use crate::ledger::lock::Lock;
 use crate::plan::saved::Opened;
 use crate::plan::{Adopt, Asked, Change, EVERYTHING, Plan, escape};
@@ -51,6 +55,9 @@ pub(crate) struct Args {
     /// Show all of a plan of more than 30 changes, and what becomes of each
     #[arg(long)]
     verbose: bool,
+    /// Tell what happens as events, a line of JSON each, as --format json does; nobody is asked then
+    #[arg(long)]
+    json: bool,
     /// Take warnings about the files for errors
     #[arg(long)]
     strict: bool,
@@ -75,7 +82,9 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
-    global.no_form()?;
+    global.no_field()?;
+    let is_asked = args.json || global.format(forms::TABLE)? == Format::Json;
+    let args = Args { json: is_asked, ..args };
     if let Some(expected) = &args.expect
         && (expected.len() != 64 || !expected.bytes().all(|byte| byte.is_ascii_hexdigit()))
     {
@@ -96,8 +105,31 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             (context, outcome)
         }
     };
+    let clock = context.clock().clone();
     context.close().await;
-    outcome
+    if let Some(events) = args.events(&clock) {
+        match &outcome {
+            Ok(Ended { exit_code, report }) => {
+                events.tell(&Event::End { exit_code: *exit_code, report: report.as_ref() });
+            }
+            Err(error) => events.failed(error),
+        }
+    }
+    outcome.map(|ended| ended.exit_code)
+}
+
+/// How an apply ended.
+struct Ended {
+    exit_code: u8,
+    /// What became of the plan, where something was begun.
+    report: Option<Report>,
+}
+
+impl Ended {
+    /// Before anything was begun.
+    fn early(exit_code: u8) -> Self {
+        Self { exit_code, report: None }
+    }
 }
 
 /// What `leasehold drift --repair` says of how it is done.
@@ -112,7 +144,7 @@ pub(crate) struct Repairing {
 pub(crate) async fn repair(context: &Context, said: Repairing) -> Result<u8, CliError> {
     let Repairing { auto_approve, allow_account_change, verbose, lock } = said;
     let args = Args { auto_approve, allow_account_change, verbose, lock, ..Args::default() };
-    carry_out(context, &args, Source::Applied).await
+    carry_out(context, &args, Source::Applied).await.map(|ended| ended.exit_code)
 }
 
 /// Where a plan comes from.
@@ -146,7 +178,7 @@ impl Source<'_> {
 }
 
 /// Carries out a plan that nobody else changes meanwhile, and gives the lock back, whatever the outcome.
-async fn carry_out(context: &Context, args: &Args, source: Source<'_>) -> Result<u8, CliError> {
+async fn carry_out(context: &Context, args: &Args, source: Source<'_>) -> Result<Ended, CliError> {
     if let Source::Saved(opened) = source {
         is_told_alone(args, opened)?;
         context.is_for(opened)?;
@@ -172,7 +204,7 @@ async fn carry_out_alone(
     mut workplace: Workplace,
     locking: &Locking<'_>,
     lock: &mut Option<Lock>,
-) -> Result<u8, CliError> {
+) -> Result<Ended, CliError> {
     let mut seen = locking.wait().await?;
     let mut approved: Option<String> = None;
     let asked = args.selection.asked();
@@ -190,9 +222,9 @@ async fn carry_out_alone(
         };
         let digest = proposed.proposal.plan.digest();
         if approved.as_deref() != Some(&digest)
-            && let Some(code) = approve(args, source, &proposed.proposal)?
+            && let Some(code) = approve(context, args, source, &proposed.proposal)?
         {
-            return Ok(code.max(u8::from(is_part)));
+            return Ok(Ended::early(code.max(u8::from(is_part))));
         }
         let (plan, desired, ledger) = proposed.proposal.parts();
         if lock.is_none() && apply::has_work(plan, desired, ledger) {
@@ -205,8 +237,8 @@ async fn carry_out_alone(
                 continue;
             }
         }
-        let code = finish(context, args, source, &mut proposed, lock.as_ref()).await?;
-        return Ok(code.max(u8::from(is_part)));
+        let ended = finish(context, args, source, &mut proposed, lock.as_ref()).await?;
+        return Ok(Ended { exit_code: ended.exit_code.max(u8::from(is_part)), ..ended });
     }
 }
 
@@ -232,6 +264,11 @@ fn is_told_alone(args: &Args, opened: &Opened) -> Result<(), CliError> {
 }
 
 impl Args {
+    /// Who is told of events.
+    fn events<'a>(&self, clock: &'a Clock) -> Option<Events<'a>> {
+        self.json.then(|| Events(clock))
+    }
+
     /// What was said that the plan may do.
     fn word<'a>(&'a self, asked: &'a Asked) -> Word<'a> {
         Word {
@@ -246,23 +283,29 @@ impl Args {
 }
 
 /// Shows a plan and has it approved. An exit code is the end of it: it is refused, or there is nothing to do.
-fn approve(args: &Args, source: Source<'_>, proposal: &Proposal) -> Result<Option<u8>, CliError> {
+fn approve(context: &Context, args: &Args, source: Source<'_>, proposal: &Proposal) -> Result<Option<u8>, CliError> {
     let plan = &proposal.plan;
+    let events = args.events(context.clock());
+    if let Some(events) = events {
+        events.tell(&Event::Plan(plan));
+    }
+    let line = |text: &str| if events.is_some() { Ok(()) } else { output::line(text) };
     match source {
         Source::Saved(opened) => {
             output::say(&format!("Applying {}.", opened.plan.title()));
             refused(plan);
             if opened.plan.objects.is_empty() {
-                output::line("The plan is empty: there is nothing to apply.")?;
+                line("The plan is empty: there is nothing to apply.")?;
                 return Ok(Some(left_there(opened)));
             }
         }
         Source::Applied if plan.is_empty() && plan.configured.is_empty() => {
-            output::line("Nothing is to be put back.")?;
+            line("Nothing is to be put back.")?;
             return Ok(Some(0));
         }
         Source::Files | Source::Applied => match args.expect.as_deref().filter(|_| !plan.is_empty()) {
             Some(expected) => expect(plan, expected)?,
+            None if events.is_some() => {}
             None => output::data(&plan.page(output::colour(), args.verbose))?,
         },
     }
@@ -275,6 +318,10 @@ fn approve(args: &Args, source: Source<'_>, proposal: &Proposal) -> Result<Optio
     }
     let is_said = matches!(source, Source::Saved(_)) || args.auto_approve || args.expect.is_some();
     if !is_said && !plan.is_empty() {
+        if events.is_some() {
+            return Err(CliError::new(1, "nothing was applied: nobody is asked in JSON")
+                .hint("apply a saved plan, or say --expect DIGEST or --auto-approve"));
+        }
         confirm(plan)?;
     }
     Ok(None)
@@ -287,15 +334,17 @@ async fn finish(
     source: Source<'_>,
     proposed: &mut Proposed,
     lock: Option<&Lock>,
-) -> Result<u8, CliError> {
+) -> Result<Ended, CliError> {
     let Proposed { proposal, client, .. } = proposed;
     let plan = &proposal.plan;
     let stop = AtomicBool::new(false);
-    let progress = Progress::new(plan.changes.len(), args.verbose || !plan.is_long());
+    let progress = Progress::new(args.events(context.clock()), plan.changes.len(), args.verbose || !plan.is_long());
     tokio::select! {
         outcome = Box::pin(run_to_the_end(context, client, proposal, lock, &stop, &progress)) => match (outcome, source) {
             // What was opened again is what it changes.
-            (Ok(0), Source::Saved(opened)) => Ok(left_there(opened)),
+            (Ok(ended), Source::Saved(opened)) if ended.exit_code == 0 => {
+                Ok(Ended { exit_code: left_there(opened), ..ended })
+            }
             (outcome, _) => outcome,
         },
         () = interrupted(&stop, &progress) => {
@@ -362,10 +411,10 @@ async fn run_to_the_end(
     proposal: &mut Proposal,
     lock: Option<&Lock>,
     stop: &AtomicBool,
-    progress: &Progress,
-) -> Result<u8, CliError> {
+    progress: &Progress<'_>,
+) -> Result<Ended, CliError> {
     let (plan, desired, ledger) = proposal.parts();
-    let show = |change: &Change, outcome: &Outcome| progress.ended(change, outcome);
+    let show = |change: &Change, step: &Step<'_>| progress.goes_on(change, step);
     let options = Options { clock: context.clock(), stop, lock, progress: &show };
     let applied = apply::run(client, plan, desired, ledger, &options).await;
     progress.finish();
@@ -374,18 +423,20 @@ async fn run_to_the_end(
     if !problems.is_empty() {
         output::say(problems.trim_end());
     }
-    output::line(&applied.report.summary())?;
+    if !matches!(progress, Progress::Events(_)) {
+        output::line(&applied.report.summary())?;
+    }
     if let Some(words) = plan.left_out_words() {
         output::say(&words);
     }
     plan.configured_words().iter().for_each(|words| output::say(words));
-    let exit_code = applied.report.exit_code();
+    let ended = Ended { exit_code: applied.report.exit_code(), report: Some(applied.report.clone()) };
     context.recorded(applied.record(client, ledger, context.clock()).await)?;
-    Ok(exit_code)
+    Ok(ended)
 }
 
 /// Asks the apply to stop at the first signal, and returns at the second.
-async fn interrupted(stop: &AtomicBool, progress: &Progress) {
+async fn interrupted(stop: &AtomicBool, progress: &Progress<'_>) {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         // Signals then do what they do by default.
@@ -399,67 +450,6 @@ async fn interrupted(stop: &AtomicBool, progress: &Progress) {
         if first {
             stop.store(true, Ordering::Relaxed);
             progress.say("Stopping after what is being written now; once more stops at once.");
-        }
-    }
-}
-
-/// What is shown on stderr while an apply runs.
-enum Progress {
-    Bar(ProgressBar),
-    Lines,
-    Nothing,
-}
-
-impl Progress {
-    /// Without a terminal there is a line for each change, where the plan shows each.
-    fn new(changes: usize, each: bool) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        match (changes, terminal) {
-            (0, _) => Self::Nothing,
-            (_, true) => {
-                let bar = ProgressBar::new(u64::try_from(changes).unwrap_or(u64::MAX));
-                if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {msg}") {
-                    bar.set_style(style);
-                }
-                bar.enable_steady_tick(Duration::from_millis(200));
-                Self::Bar(bar)
-            }
-            (_, false) if each => Self::Lines,
-            (_, false) => Self::Nothing,
-        }
-    }
-
-    fn ended(&self, change: &Change, outcome: &Outcome) {
-        let path = escape(&change.path);
-        match self {
-            Self::Bar(bar) => {
-                bar.inc(1);
-                bar.set_message(path);
-            }
-            Self::Lines => {
-                let word = match outcome {
-                    Outcome::Applied { .. } => "done",
-                    Outcome::Moved { .. } | Outcome::Lost { .. } => "moved",
-                    Outcome::Failed { .. } => "failed",
-                    Outcome::Configured { .. } => "left to the server's configuration",
-                    Outcome::Skipped { .. } | Outcome::Interrupted | Outcome::Unlocked { .. } => "skipped",
-                };
-                output::say(&format!("{} {path}: {word}", change.action.marker()));
-            }
-            Self::Nothing => {}
-        }
-    }
-
-    fn say(&self, text: &str) {
-        match self {
-            Self::Bar(bar) => bar.suspend(|| output::say(text)),
-            Self::Lines | Self::Nothing => output::say(text),
-        }
-    }
-
-    fn finish(&self) {
-        if let Self::Bar(bar) = self {
-            bar.finish_and_clear();
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use leasehold::api::Client;
-use leasehold::apply::{self, Options, Outcome, Report};
+use leasehold::apply::{self, Options, Outcome, Report, Step};
 use leasehold::clock::Clock;
 use leasehold::ledger::Ledger;
 use leasehold::object::{FieldValue, KINDS, Leaf, Object, OnRotate, Place, Progress};
@@ -81,7 +81,7 @@ impl World {
         prepared: &mut Prepared,
         desired: &[Object],
         stop: &AtomicBool,
-        progress: &(dyn Fn(&Change, &Outcome) + Sync),
+        progress: &(dyn Fn(&Change, &Step<'_>) + Sync),
     ) -> Result<Report, apply::Error> {
         let options = Options { clock: &self.clock, stop, lock: None, progress };
         let applied =
@@ -262,8 +262,8 @@ async fn killed_at_any_moment_the_next_apply_goes_on() {
             let ended = AtomicUsize::new(0);
             let (kill, killed) = tokio::sync::oneshot::channel::<()>();
             let kill = std::sync::Mutex::new(Some(kill));
-            let progress = |_: &Change, _: &Outcome| {
-                if ended.fetch_add(1, Ordering::Relaxed) == moment {
+            let progress = |_: &Change, step: &Step<'_>| {
+                if matches!(step, Step::Ended(_)) && ended.fetch_add(1, Ordering::Relaxed) == moment {
                     drop(kill.lock().unwrap().take());
                 }
             };

@@ -311,7 +311,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["man"], "json"),
     (&["plan"], "env"),
     (&["review"], "env"),
-    (&["apply"], "json"),
+    (&["apply"], "env"),
     (&["test"], "env"),
     (&["watch"], "json"),
     (&["watch", "status"], "env"),

@@ -57,7 +57,7 @@ impl World {
     }
 
     async fn apply(&self, prepared: &mut Prepared, estate: &Estate) -> apply::Report {
-        let (stop, progress) = (AtomicBool::new(false), |_: &_, _: &_| {});
+        let (stop, progress) = (AtomicBool::new(false), |_: &_, _: &apply::Step<'_>| {});
         let options = Options { clock: &self.clock, stop: &stop, lock: None, progress: &progress };
         let applied =
             apply::run(&self.client, &unjudged(&prepared.plan), &estate.objects, &mut prepared.ledger, &options).await;

@@ -8,6 +8,7 @@ mod access;
 mod agent;
 mod any_object;
 mod apply;
+mod apply_events;
 mod apply_many;
 #[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
 #[path = "apply.rs"]

@@ -1210,7 +1210,7 @@ impl World {
     }
 
     async fn run(&self, mut prepared: Prepared, desired: &[Object]) -> apply::Report {
-        let (stop, progress) = (AtomicBool::new(false), |_: &_, _: &_| {});
+        let (stop, progress) = (AtomicBool::new(false), |_: &_, _: &apply::Step<'_>| {});
         let options = Options { clock: &self.clock, stop: &stop, lock: None, progress: &progress };
         let applied =
             apply::run(&self.client, &crate::apply::unjudged(&prepared.plan), desired, &mut prepared.ledger, &options)
