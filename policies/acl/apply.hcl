@@ -316,6 +316,11 @@ path "transit/keys/+/config" {
   capabilities = ["update"]
 }
 
+# The leases of a role with on_change = "revoke", once it is changed.
+path "sys/leases/revoke-prefix/aws/*" {
+  capabilities = ["update", "sudo"]
+}
+
 # How many leases are out under what changes, and what apps hold. To end or to renew one that it knows by name takes more.
 path "sys/leases/lookup/aws/*" {
   capabilities = ["list", "sudo"]

@@ -72,6 +72,7 @@ pub(super) fn intent(object: &Object, change: &Change, before: Option<&Owned>, p
     let is_told_apart = was_ours && is_at_once(object, change) || change.live.is_none();
     let mut intent = Owned {
         found: change.live_fingerprint(),
+        revokes: change.revokes,
         besides: before.filter(|_| is_told_apart).and_then(besides),
         partly: if change.live.is_none() { partial(object) } else { Vec::new() },
         from: change.from.clone(),
@@ -133,5 +134,6 @@ pub(super) fn entry(object: &Object, plan: &Plan, key: &Secret, state: Progress)
         keys: plan.keys_of(object),
         key_last: plan.key_of(object).filter(|_| state == Progress::Applied),
         replaces: None,
+        revokes: false,
     }
 }

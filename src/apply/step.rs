@@ -8,6 +8,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::filled::{self, Unfilled};
 use super::report::{Acted, Outcome};
 use crate::api::{self, Client, Origin};
@@ -89,6 +91,7 @@ pub(super) async fn send<'a>(
 /// How a change ended. `seen` is the object as it stands now where that is known already; else it is read.
 pub(super) async fn prove(
     client: &Client,
+    clock: &Clock,
     plan: &Plan,
     change: &Change,
     sent: Sent<'_>,
@@ -98,7 +101,7 @@ pub(super) async fn prove(
         Some(live) => Ok(live),
         None => live::read_whole(&from_here(client, plan, change), change.kind, &change.path, object).await,
     };
-    match sent {
+    let outcome = match sent {
         Sent::Ended(outcome) => outcome,
         Sent::Written { object, warnings } => {
             proved(&object, change.live.as_ref(), warnings, read(Some(&object)).await)
@@ -112,6 +115,13 @@ pub(super) async fn prove(
             }
             (Ok(()), Err(error)) => Outcome::failed(Acted::Unknown, live_text(&error)),
         },
+    };
+    match outcome {
+        Outcome::Applied { warnings } if change.revokes => {
+            let step = Step { client: from_here(client, plan, change), clock, change };
+            step.revoked(warnings).await
+        }
+        other => other,
     }
 }
 
@@ -259,6 +269,25 @@ impl Step<'_> {
             pause *= 2;
         }
         self.send(call).await
+    }
+
+    /// Has the leases revoked that were issued before the change was made. Until the engine has taken that, the change has not
+    /// ended: the ledger's intent says that they are owed, so that the next apply asks again. The engine revokes them one
+    /// after the other; none is issued as before meanwhile.
+    async fn revoked(&self, warnings: Vec<String>) -> Outcome {
+        for prefix in self.change.kind.lease_prefixes(&self.change.path) {
+            let path = format!("sys/leases/revoke-prefix/{prefix}");
+            let body = Map::from_iter([("sync".to_owned(), Value::from(false))]);
+            if let Err(error) = self.send_surely(&Call { verb: Verb::Write, path, body, made: Vec::new() }).await {
+                let what = format!(
+                    "it is changed, and its leases from before are not revoked: {}; that takes `update` and `sudo` on \
+                     sys/leases/revoke-prefix/*",
+                    api_text(&error)
+                );
+                return Outcome::failed(Acted::Whole { made: None }, what);
+            }
+        }
+        Outcome::Applied { warnings }
     }
 
     async fn take_away<'o>(&self) -> Sent<'o> {

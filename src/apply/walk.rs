@@ -145,7 +145,7 @@ impl Stage<'_> {
         let mut after = self.look(&open).await;
         let proofs = join_all(left.iter().zip(sent).map(|(&index, sent)| {
             let seen = after.take(&change(index).path);
-            async move { told(index, step::prove(self.client, self.plan, change(index), sent, seen).await) }
+            async move { told(index, step::prove(self.client, clock, self.plan, change(index), sent, seen).await) }
         }));
         done.extend(proofs.await);
         done

@@ -10,7 +10,7 @@ use super::format::Format;
 use super::forms;
 use super::global::Global;
 use super::output::{self, one_line};
-use crate::object::{FieldValue, Object};
+use crate::object::{FieldValue, Object, OnChange};
 
 /// Arguments of `leasehold render`.
 #[derive(Debug, clap::Args)]
@@ -73,6 +73,7 @@ fn told(object: &Object) -> Value {
         "path": object.path,
         "app": object.app,
         "protect": object.protect,
+        "revokes_leases_on_change": object.on_change == OnChange::Revoke,
         "declared": {"file": &*object.place.file, "line": object.place.line, "column": object.place.column},
         "fields": fields(object).map(|(name, value)| (name.to_owned(), value)).collect::<Map<String, Value>>(),
     })

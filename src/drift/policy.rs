@@ -23,6 +23,7 @@ const MOUNTED: &[(&str, bool)] = &[
     ("sys/mounts/", true),
     ("sys/auth/", false),
     ("sys/leases/lookup/", true),
+    ("sys/leases/revoke-prefix/", true),
     ("auth/", false),
     ("", true),
 ];

@@ -39,7 +39,7 @@ use super::span::Span;
 use super::tree::Map;
 use crate::acl::Acl;
 use crate::guardrail::Guardrail;
-use crate::object::{self, FieldValue, Leaf, Object, OnRotate, Place, Shared};
+use crate::object::{self, FieldValue, Leaf, Object, OnChange, OnRotate, Place, Shared};
 use crate::text::did_you_mean;
 
 /// The words by which roles of secrets engines are declared.
@@ -270,6 +270,7 @@ impl<'s> Lowering<'s> {
             expires: self.expires(),
             renamed_from: None,
             on_rotate: OnRotate::Seen,
+            on_change: OnChange::Keep,
         }
     }
 

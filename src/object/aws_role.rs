@@ -149,6 +149,7 @@ pub static ROLE: Block = Block {
         Key::field(&KIND, "session_tags"),
         Key::field(&KIND, "external_id"),
         Key::field(&KIND, "mfa_serial_number"),
+        Key::on_change(),
         Key::life(),
     ],
     check,

@@ -75,7 +75,7 @@ pub use self::home::{Home, Taking};
 pub use self::ids::{Ids, NAME};
 pub use self::kind::key::RootKey;
 pub use self::kind::live::Live;
-pub use self::kind::object::{Object, OnRotate, Unresolvable};
+pub use self::kind::object::{Object, OnChange, OnRotate, Unresolvable};
 pub use self::kind::obstacle::{Obstacle, Step};
 pub use self::kind::{Changed, Class, Delete, Kind, Leases, Parse, Update, words};
 pub use self::kv_version::told_type;
@@ -124,6 +124,7 @@ pub(crate) mod testing {
             expires: None,
             renamed_from: None,
             on_rotate: super::OnRotate::Seen,
+            on_change: super::OnChange::Keep,
         }
     }
 

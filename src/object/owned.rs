@@ -69,6 +69,8 @@ pub struct Owned {
     pub key_last: Option<String>,
     /// The id of the key that a change under way is to take away, if that is none of ours.
     pub replaces: Option<String>,
+    /// Whether a change under way revokes the leases that are out once it is made.
+    pub revokes: bool,
 }
 
 /// Why what was kept is not understood.
@@ -257,6 +259,9 @@ impl Owned {
         if let Some(besides) = &self.besides {
             value["besides"] = json!(besides);
         }
+        if self.revokes {
+            value["revokes"] = true.into();
+        }
         if !self.partly.is_empty() {
             value["partly"] = json!(self.partly);
         }
@@ -326,6 +331,7 @@ impl Owned {
             plan: map.get("plan").and_then(Value::as_str).map(str::to_owned),
             found: map.get("found").and_then(Value::as_str).map(str::to_owned),
             besides: texts(map, "besides"),
+            revokes: map.get("revokes").and_then(Value::as_bool).unwrap_or_default(),
             partly: texts(map, "partly").unwrap_or_default(),
             adopted: map.get("adopted").and_then(Value::as_object).cloned().unwrap_or_default().into_iter().collect(),
             from: map.get("from").and_then(Value::as_str).map(str::to_owned),
@@ -380,6 +386,7 @@ mod tests {
             besides: Some(vec!["45".repeat(32)]),
             partly: vec!["46".repeat(32)],
             replaces: Some("AKIAREPLACED".to_owned()),
+            revokes: true,
             adopted: BTreeMap::from([("token_no_default_policy".to_owned(), json!(false))]),
             from: Some("pay.prod".to_owned()),
             keys: Some(vec!["AKIA1".to_owned()]),
@@ -395,6 +402,7 @@ mod tests {
         assert_eq!(read.state, Progress::Intended);
         assert_eq!((read.found, read.adopted, read.from), (owned().found, owned().adopted, owned().from));
         assert_eq!((read.besides, read.partly, read.replaces), (owned().besides, owned().partly, owned().replaces));
+        assert!(read.revokes);
         assert_eq!((read.keys, read.key_last, read.apart), (owned().keys, owned().key_last, owned().apart));
         assert_eq!(read.plan, owned().plan);
     }

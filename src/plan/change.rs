@@ -38,6 +38,8 @@ pub struct Change {
     pub effects: Vec<String>,
     /// What it does to access keys in AWS.
     pub keys: Option<KeyChange>,
+    /// Whether the leases that are out under it are revoked once it is made.
+    pub revokes: bool,
     /// The leases that are out under it, where they were looked for.
     pub leases: Option<Outstanding>,
     /// The live object that this was computed from; `None` if there was none.

@@ -16,7 +16,9 @@ use super::kept::{self, Kept};
 use super::refusal::{PATHS_SHOWN_MAX, cut};
 use super::value::Plan;
 use super::{limit, obstacle, order, ownership, rename, select};
-use crate::object::{Absent, Changed, Delete, FieldValue, Live, Object, Owned, Progress, Shape, Shared, Taking, Told};
+use crate::object::{
+    Absent, Changed, Delete, FieldValue, Live, Object, OnChange, Owned, Progress, Shape, Shared, Taking, Told,
+};
 use crate::text::count;
 use crate::units::day;
 
@@ -211,10 +213,14 @@ fn declared_change(
         })
         .collect();
     let fields_unchanged = object.kind.fields.len() - fields.len();
+    let changes_itself = !fields.is_empty();
+    let revokes = there.is_some() && revokes(object, owned, changes_itself);
     if let (Some(_), Some(owned)) = (there, owned) {
         fields.extend(guardrails_change(owned, guardrails.as_ref()));
     }
     let again = owned.zip(there).and_then(|(owned, live)| again(object, owned, live, &fields));
+    let is_owed = revokes && !changes_itself;
+    let again = again.or_else(|| is_owed.then_some(OWED));
     let action = match (there, owned) {
         (None, _) => ChangeAction::Create,
         (Some(_), None) => ChangeAction::Adopt,
@@ -227,8 +233,10 @@ fn declared_change(
         _ if names.is_empty() => None,
         _ => Some(Changed::Updated(object, &names)),
     };
-    let mut effects: Vec<String> =
-        changed.and_then(|changed| object.kind.effect(&object.path, changed)).into_iter().collect();
+    // What a kind says of a change is about leases that stay.
+    let of_kind = || changed.and_then(|changed| object.kind.effect(&object.path, changed));
+    let effect = if revokes { Some(REVOKES.to_owned()) } else { of_kind() };
+    let mut effects: Vec<String> = effect.into_iter().collect();
     let kept: Vec<&str> = object.adopted().map(|(name, _)| name).filter(|_| action == ChangeAction::Adopt).collect();
     if !kept.is_empty() {
         effects.push(format!("as it is, since nobody declares it: {}", kept.join(", ")));
@@ -245,6 +253,7 @@ fn declared_change(
         fields,
         effects,
         keys,
+        revokes,
         leases: None,
         live: live.cloned(),
         policies: object.policies(),
@@ -254,6 +263,18 @@ fn declared_change(
         absence: None,
         renamed: None,
     })
+}
+
+/// What its leases have to do with a change of an object that says so.
+const REVOKES: &str = "the leases that are out are revoked once it is changed (on_change)";
+
+/// The same of one that was changed by an apply that did not come to it.
+const OWED: &str = "an apply was stopped before it had revoked them";
+
+/// Whether leases that are out are revoked: what they may changes, or has changed in an apply that did not come to that.
+fn revokes(object: &Object, owned: Option<&Owned>, changes_itself: bool) -> bool {
+    let is_owed = owned.is_some_and(|owned| owned.revokes && owned.state != Progress::Applied);
+    object.on_change == OnChange::Revoke && (changes_itself || is_owed)
 }
 
 /// Why an object of ours is written that is as declared in all that can be compared: what the files say since it was
@@ -347,6 +368,7 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         fields,
         effects: effect.into_iter().collect(),
         keys,
+        revokes: false,
         leases: None,
         live: live.cloned(),
         policies: live.map(Live::policies).unwrap_or_default(),

@@ -89,6 +89,9 @@ pub(super) fn change_json(change: &Change) -> Value {
     if let Some(absence) = &change.absence {
         value["absent"] = absence.to_string().into();
     }
+    if change.revokes {
+        value["revokes_leases"] = true.into();
+    }
     value
 }
 

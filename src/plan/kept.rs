@@ -273,6 +273,7 @@ mod tests {
             besides: None,
             partly: Vec::new(),
             replaces: None,
+            revokes: false,
             adopted: Default::default(),
             from: None,
             keys: keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),

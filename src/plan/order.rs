@@ -157,6 +157,7 @@ mod tests {
             fields_unchanged: 0,
             effects: Vec::new(),
             keys: None,
+            revokes: false,
             leases: None,
             live: None,
             policies: policies.iter().map(|name| (*name).to_owned()).collect(),

@@ -532,6 +532,7 @@ mod tests {
             besides: None,
             partly: Vec::new(),
             replaces: None,
+            revokes: false,
             adopted: BTreeMap::new(),
             from: None,
             keys: None,

@@ -131,7 +131,7 @@ fn terms(live: &HashMap<String, Live>) -> HashMap<String, i64> {
 /// What becomes of the leases that are out under what a change concerns.
 fn fate(change: &Change) -> LeaseFate {
     match change.action {
-        _ if unmounts(change) => LeaseFate::Revoked,
+        _ if unmounts(change) || change.revokes => LeaseFate::Revoked,
         ChangeAction::Delete | ChangeAction::Forget => LeaseFate::Stay,
         _ if matches!(change.kind.leases, Leases::Issued(_)) => LeaseFate::KeepOlder,
         _ => LeaseFate::Out,

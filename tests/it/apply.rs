@@ -8,7 +8,7 @@ use leasehold::api::Client;
 use leasehold::apply::{self, Options, Outcome, Report, Step};
 use leasehold::clock::Clock;
 use leasehold::ledger::Ledger;
-use leasehold::object::{FieldValue, KINDS, Leaf, Object, OnRotate, Place, Progress};
+use leasehold::object::{FieldValue, KINDS, Leaf, Object, OnChange, OnRotate, Place, Progress};
 use leasehold::plan::{Adopt, Change, ChangeAction, Plan, Reviewed, Selection};
 use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Environment;
@@ -123,6 +123,7 @@ pub(crate) fn object(kind: &str, path: &str, fields: Value) -> Object {
         expires: None,
         renamed_from: None,
         on_rotate: OnRotate::Seen,
+        on_change: OnChange::Keep,
     }
 }
 

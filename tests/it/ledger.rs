@@ -77,6 +77,7 @@ fn owned(number: usize) -> Owned {
         besides: None,
         partly: Vec::new(),
         replaces: None,
+        revokes: false,
         adopted: BTreeMap::new(),
         from: None,
         keys: None,

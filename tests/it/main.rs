@@ -68,6 +68,7 @@ mod login_where;
 mod logins;
 mod losses;
 mod namespaces;
+mod on_change;
 mod ownership;
 mod people;
 mod plan_apply;

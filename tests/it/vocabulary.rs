@@ -381,6 +381,7 @@ const OTHER: &[(&str, &[&str])] = &[
             "policy_document",
             "statement",
             "protect",
+            "on_change",
             "absent",
             "expires",
             "renamed_from",

@@ -20,7 +20,7 @@ use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::value;
 use crate::object::review::{AccessFields, Way};
-use crate::object::{FieldValue, Kind, Leaf, Leases, RolePath, acl_policy, policy_path, roles};
+use crate::object::{FieldValue, Kind, Leaf, Leases, OnChange, RolePath, acl_policy, policy_path, roles};
 
 /// What every app's token may do for itself. Source: the paths of Vault's `default` policy.
 const SELF_CARE: &[(&str, &str)] = &[
@@ -57,6 +57,7 @@ impl Lowering<'_> {
         self.keep_terms(block, &role.path(), &kept);
         let mut object = self.object(role.kind, role.path(), app, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
+        object.on_change = self.choice(block, "on_change", OnChange::WORDS, OnChange::of_word);
         if block.name.starts_with("role ") {
             // Two static roles can't have one user.
             object.renamed_from = self.renamed_from(block, |name| role.kind.path(&role.mount, name));

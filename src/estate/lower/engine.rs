@@ -95,13 +95,24 @@ impl Lowering<'_> {
 
     /// What becomes of the declared key once the engine has another.
     fn on_rotate(&mut self, block: &Block<'_>) -> OnRotate {
-        let Some((word, span)) = self.reader.text(block, "on_rotate") else { return OnRotate::default() };
-        OnRotate::of_word(word).unwrap_or_else(|| {
-            let what = format!("on_rotate is not `{word}`");
-            let hint = did_you_mean(word, OnRotate::WORDS.iter().copied())
-                .unwrap_or_else(|| format!("it is one of: {}", value::listed(OnRotate::WORDS)));
+        self.choice(block, "on_rotate", OnRotate::WORDS, OnRotate::of_word)
+    }
+
+    /// One of a few words; the default where there is none, or another.
+    pub(super) fn choice<T: Default>(
+        &mut self,
+        block: &Block<'_>,
+        key: &str,
+        words: &[&str],
+        of_word: fn(&str) -> Option<T>,
+    ) -> T {
+        let Some((word, span)) = self.reader.text(block, key) else { return T::default() };
+        of_word(word).unwrap_or_else(|| {
+            let what = format!("{key} is not `{word}`");
+            let hint = did_you_mean(word, words.iter().copied())
+                .unwrap_or_else(|| format!("it is one of: {}", value::listed(words)));
             self.reader.report(Draft::error(span, what).hint(hint));
-            OnRotate::default()
+            T::default()
         })
     }
 

@@ -33,6 +33,32 @@ pub struct Object {
     pub renamed_from: Option<String>,
     /// What becomes of a declared key once an engine has another.
     pub on_rotate: OnRotate,
+    /// What becomes of the leases that are out once it is changed.
+    pub on_change: OnChange,
+}
+
+/// What becomes of the leases that are out under an object once it is changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnChange {
+    /// They stay, with what they may as it was when they were issued.
+    #[default]
+    Keep,
+    /// They are revoked.
+    Revoke,
+}
+
+impl OnChange {
+    /// The words for it in an estate.
+    pub const WORDS: &[&str] = &["keep", "revoke"];
+
+    /// Reads one of the [`OnChange::WORDS`].
+    pub fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "keep" => Some(Self::Keep),
+            "revoke" => Some(Self::Revoke),
+            _ => None,
+        }
+    }
 }
 
 /// What becomes of a declared key when an engine has another one.
@@ -93,6 +119,7 @@ impl Object {
             expires: None,
             renamed_from: None,
             on_rotate: OnRotate::Seen,
+            on_change: OnChange::Keep,
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Class, Kind};
 use crate::object::field::{Field, Shape};
-use crate::object::kind::object::OnRotate;
+use crate::object::kind::object::{OnChange, OnRotate};
 use crate::object::leaf::{FieldValue, Leaf};
 use crate::object::review::Values;
 
@@ -127,6 +127,13 @@ impl Key {
     pub const fn on_rotate() -> Self {
         let doc = "What becomes of this key once the engine has another: it is kept, or replaced.";
         Self::own("on_rotate", Shape::OneOf(OnRotate::WORDS), doc)
+    }
+
+    /// What becomes of leases that are out.
+    pub const fn on_change() -> Self {
+        let doc =
+            "What becomes of the leases that are out once it is changed: they keep what they may, or are revoked.";
+        Self::own("on_change", Shape::OneOf(OnChange::WORDS), doc)
     }
 
     /// How long a declaration holds.

@@ -113,6 +113,7 @@ fn owned(object: &Object, state: Progress) -> Owned {
         besides: None,
         partly: Vec::new(),
         replaces: None,
+        revokes: false,
         adopted: BTreeMap::new(),
         from: None,
         keys: None,

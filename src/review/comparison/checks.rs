@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::statement_facts;
 use crate::estate::{Assertion, Estate, Test};
-use crate::object::{Delete, Object, Place};
+use crate::object::{Delete, Object, OnChange, Place};
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::Side;
 use crate::review::words;
@@ -21,6 +21,12 @@ pub(in crate::review) fn changes(before: &Side<'_>, after: &Side<'_>, findings: 
         let Some(is) = new.object(&was.path) else { continue };
         if was.protect && !is.protect {
             let what = "it is no longer protected: a plan may delete it";
+            let subject = Subject::Engine(is.path.clone());
+            findings.push(Finding::new(Topic::Checks, &subject, what).gain().at(is.place.clone()));
+        }
+        if was.on_change == OnChange::Revoke && is.on_change == OnChange::Keep {
+            let what =
+                "a change of it no longer revokes the leases that are out: what it takes away they keep until they end";
             let subject = Subject::Engine(is.path.clone());
             findings.push(Finding::new(Topic::Checks, &subject, what).gain().at(is.place.clone()));
         }
