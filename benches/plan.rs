@@ -1,4 +1,4 @@
-//! Plans and applies of 1,000, 10,000 and 50,000 roles, on the embedded engine and over loopback to a server: wall, CPU
+//! Plans, applies, drift and rounds of `watch` of 1,000, 10,000 and 50,000 roles, on the embedded engine and over loopback to a server: wall, CPU
 //! and peak memory of the process, requests, and what they leave in the trail.
 //!
 //! Run with `cargo bench --bench plan`, or with sizes: `cargo bench --bench plan -- 1000`. Python 3 is used to read a
@@ -52,9 +52,19 @@ fn run(home: &Path, data: &Path, token: Option<&str>, what: &str) {
     };
     told("plan, all new", &measured(&["plan"], 2));
     told("apply, all new", &measured(&["apply", "--auto-approve"], 0));
-    let mut plans: Vec<_> = (0..RUNS).map(|_| measured(&["plan"], 0)).collect();
-    plans.sort_by(|a, b| a.0.total_cmp(&b.0));
-    told("plan, no-op", &plans[RUNS / 2]);
+    // In turn, so that what else the machine does is in each of them.
+    let commands: [(&str, &[&str]); 3] =
+        [("plan, no-op", &["plan"]), ("drift, none", &["drift"]), ("watch, a round", &["watch", "--once"])];
+    let mut runs = commands.map(|_| Vec::new());
+    for _ in 0..RUNS {
+        for (runs, (_, command)) in runs.iter_mut().zip(commands) {
+            runs.push(measured(command, 0));
+        }
+    }
+    for (runs, (name, _)) in runs.iter_mut().zip(commands) {
+        runs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        told(name, &runs[RUNS / 2]);
+    }
 }
 
 /// How much is in the trails of a data directory.
