@@ -18,7 +18,7 @@ use crate::git::{self, Blamed, Blamer};
 use crate::iam::compare::Proof;
 use crate::iam::document;
 use crate::review::state::assertion;
-use crate::review::state::holder::{self, Holding, NotKnown};
+use crate::review::state::holder::{self, Holder, Holding, NotKnown};
 use crate::review::state::{App, Side, Via};
 use crate::review::words_of_duration;
 
@@ -165,11 +165,11 @@ impl Answer<'_> {
 
     fn text(&mut self) -> Result<String, CliError> {
         let mut out = String::new();
-        let mut last: Option<(&Option<String>, &String)> = None;
+        let mut last: Option<(&Option<Holder>, &String)> = None;
         for holding in self.holdings {
-            if last != Some((&holding.app, &holding.role)) {
+            if last != Some((&holding.who, &holding.role)) {
                 out.push_str(&head(holding));
-                last = Some((&holding.app, &holding.role));
+                last = Some((&holding.who, &holding.role));
             }
             let access = &holding.access;
             out.push_str(&format!("  {}   ({})\n", one_line(&access.sentence()), access.level_words()));
@@ -229,12 +229,11 @@ impl Question {
 
 /// Who, through which role and how, on what terms.
 fn head(holding: &Holding) -> String {
-    let called = if holding.is_login { "login" } else { "app" };
-    let who = |name: &String| format!("{called} {}", one_line(name));
-    let app = holding.app.as_ref().map_or_else(|| "no app".to_owned(), who);
+    let subject = holding.who.as_ref().map(|who| who.subject.to_string());
+    let who = one_line(subject.as_deref().unwrap_or("no app"));
     let via = holding.via.map_or("", via_words);
     format!(
-        "{app} via role {}{via}   lease {}, a credential works at most {}\n",
+        "{who} via role {}{via}   lease {}, a credential works at most {}\n",
         one_line(&holding.role),
         words_of_duration(holding.lease),
         words_of_duration(holding.lifetime)
@@ -285,7 +284,8 @@ fn row(holding: &Holding, since: Option<Blamed>) -> Value {
         access.levels.iter().map(|(level, count)| (level.replace(' ', "_"), json!(count))).collect();
     let names = |negated, positive, negative| if negated { negative } else { positive };
     let mut row = json!({
-        "app": holding.app,
+        "app": holding.who.as_ref().map(|who| &who.name),
+        "subject": holding.who.as_ref().map(|who| who.subject.json()),
         "role": holding.role,
         "via": holding.via.map(via_name),
         "conditions": access.conditions,

@@ -57,7 +57,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 
 /// That there is no such app, and which there are.
 pub(crate) fn undeclared(side: &Side<'_>, app: &str) -> CliError {
-    let known: Vec<&str> = side.apps().map(|app| app.name).collect();
+    // People are asked about by their paths, and may be many.
+    let known: Vec<&str> = side.apps().filter(|app| !app.who().is_person()).map(|app| app.name).collect();
     let mut problem = CliError::new(1, format!("the app {} is not declared", one_line(app)));
     if let Some(near) = did_you_mean(app, known.iter().copied()) {
         problem = problem.hint(near);

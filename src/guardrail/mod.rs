@@ -19,7 +19,7 @@ pub use self::rule::{
     Block, Clause, Complaint, Deny, Described, Escalation, Holds, Malformed, Path, RULES, Rule, Scope, Shape,
     Unreadable, Without, Word, blocks, check_paths, of_block, paths,
 };
-pub use self::subject::{Bound, Login, Subject, Terms};
+pub use self::subject::{Bound, Login, Subject, Terms, Who};
 pub use self::violation::{Judged, Severity, Violation, Violator};
 
 #[cfg(test)]

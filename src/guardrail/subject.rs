@@ -1,11 +1,42 @@
-//! What is judged: one role, one app, or one login that is no app's.
+//! What is judged: one role, or one of those who have credentials of roles.
 
 use std::collections::BTreeSet;
 
 use super::violation::Violator;
 use crate::iam::policy::PolicySet;
 
-/// One role, one app, or one login that is no app's.
+/// Of what sort somebody is who has credentials of roles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Who {
+    /// An app.
+    #[default]
+    App,
+    /// Whoever logs in by a login that is no app's: its name is its path.
+    Login,
+    /// A user, however they log in: its name is its path.
+    User,
+    /// Who is in a group: its name is its path.
+    Group,
+}
+
+impl Who {
+    /// `app`, `login`, `user`, `group`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Login => "login",
+            Self::User => "user",
+            Self::Group => "group",
+        }
+    }
+
+    /// Whether it is somebody whom policies are given whatever they log in by.
+    pub fn is_person(self) -> bool {
+        matches!(self, Self::User | Self::Group)
+    }
+}
+
+/// One role, or one of those who have credentials of roles.
 #[derive(Clone, Debug)]
 pub struct Subject<'a, S> {
     /// `aws/deploy`, or the app's name.
@@ -16,8 +47,8 @@ pub struct Subject<'a, S> {
     pub apps: Vec<String>,
     /// What it may do: one set for each of its roles.
     pub access: &'a [PolicySet<S>],
-    /// Whether it is a login that is no app's: its name is its path.
-    pub is_login: bool,
+    /// Of what sort it is, unless it is a role.
+    pub who: Who,
     /// What a role says besides; `None` for an app.
     pub terms: Option<Terms>,
     /// The logins of an app.
@@ -31,8 +62,12 @@ impl<S> Subject<'_, S> {
     pub fn violator(&self) -> Violator {
         match self.terms {
             Some(_) => Violator::Role(self.name.to_owned()),
-            None if self.is_login => Violator::Login(self.name.to_owned()),
-            None => Violator::App(self.name.to_owned()),
+            None => match self.who {
+                Who::App => Violator::App(self.name.to_owned()),
+                Who::Login => Violator::Login(self.name.to_owned()),
+                Who::User => Violator::User(self.name.to_owned()),
+                Who::Group => Violator::Group(self.name.to_owned()),
+            },
         }
     }
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::rule::Wildcard;
 use super::{
-    Bound, Clause, DEFAULT, Deny, Escalation, Exception, Guardrail, Login, Rule, Severity, Subject, Terms, expired,
-    judge, paths, wire,
+    Bound, Clause, DEFAULT, Deny, Escalation, Exception, Guardrail, Login, Rule, Severity, Subject, Terms, Who,
+    expired, judge, paths, wire,
 };
 use crate::iam::catalogue::Catalogue;
 use crate::iam::catalogue::Level;
@@ -47,7 +47,7 @@ fn role<'a>(access: &'a [PolicySet<()>], terms: Terms) -> Subject<'a, ()> {
         roles: vec!["aws/deploy".to_owned()],
         apps: vec!["deploy".to_owned()],
         access,
-        is_login: false,
+        who: Who::App,
         terms: Some(terms),
         logins: Vec::new(),
         place: None,

@@ -36,10 +36,14 @@ pub enum Violator {
     App(String),
     /// An exception that has ended: for whom it was.
     Exception(String),
+    /// A group, by its path.
+    Group(String),
     /// A login that is no app's, by its path.
     Login(String),
     /// A role, as `mount/role`.
     Role(String),
+    /// A user, by its path.
+    User(String),
 }
 
 impl fmt::Display for Violator {
@@ -47,6 +51,8 @@ impl fmt::Display for Violator {
         match self {
             Self::App(name) => write!(f, "app {name}"),
             Self::Login(path) => write!(f, "login {path}"),
+            Self::User(path) => write!(f, "user {path}"),
+            Self::Group(path) => write!(f, "group {path}"),
             Self::Exception(names) => write!(f, "exception for {names}"),
             Self::Role(label) => write!(f, "role {label}"),
         }

@@ -17,7 +17,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
-use super::review::{Reviewed, Rights, Said, Values};
+use super::review::{Person, Reviewed, Rights, Said, Values};
 use super::token_fields::field;
 use super::wire::{pick, post};
 use crate::text::metadata::{Odd, PAIRS_MAX, VALUE_BYTES_MAX};
@@ -102,7 +102,17 @@ pub static KIND: Kind = Kind {
     class: Class::Person,
     home: Home::Named { path: ENTITIES.by_name },
     leases: Leases::None,
-    reviewed: Reviewed::Rights(&Rights { said, gone: "whoever it was has none of its policies and groups any more" }),
+    reviewed: Reviewed::Rights(&Rights {
+        said,
+        gone: "whoever it was has none of its policies and groups any more",
+        person: Some(&Person {
+            policies: "policies",
+            metadata: "metadata",
+            aliases: Some("aliases"),
+            disabled: Some("disabled"),
+            members: &[],
+        }),
+    }),
     words: &USER,
     fields: &FIELDS,
     update: Update::Merge,

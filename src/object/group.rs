@@ -20,7 +20,7 @@ use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::named::ids_of;
-use super::review::{Reviewed, Rights, Said, Values};
+use super::review::{Person, Reviewed, Rights, Said, Values};
 use super::token_fields::field;
 use super::wire::{pick, post};
 
@@ -90,7 +90,17 @@ pub static KIND: Kind = Kind {
     class: Class::Person,
     home: Home::Folder { path: GROUPS.by_name, witness: "type" },
     leases: Leases::None,
-    reviewed: Reviewed::Rights(&Rights { said, gone: "who was in it has its policies by it no more" }),
+    reviewed: Reviewed::Rights(&Rights {
+        said,
+        gone: "who was in it has its policies by it no more",
+        person: Some(&Person {
+            policies: "policies",
+            metadata: "metadata",
+            aliases: None,
+            disabled: None,
+            members: &["members", "member_groups"],
+        }),
+    }),
     words: &GROUP,
     fields: &FIELDS,
     update: Update::Merge,

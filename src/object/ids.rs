@@ -35,5 +35,10 @@ pub(super) static ENTITIES: Ids = Ids { word: "user", by_name: "identity/entity/
 /// Groups of them.
 pub(super) static GROUPS: Ids = Ids { word: "group", by_name: "identity/group/name", by_id: "identity/group/id" };
 
+/// What somebody is called whose path this is: the path itself of what is nobody.
+pub fn name_of_person(path: &str) -> &str {
+    ALL.iter().find_map(|ids| path.strip_prefix(ids.by_name)?.strip_prefix('/')).unwrap_or(path)
+}
+
 /// All of them.
 pub(super) static ALL: [&Ids; 2] = [&ENTITIES, &GROUPS];

@@ -20,7 +20,7 @@ use super::call::{Call, Lacks};
 use super::document::Documents;
 use super::field::{self, Field, Shape, Told};
 use super::home::Home;
-use super::review::{AccessFields, LoginWords, Reviewed, Terms};
+use super::review::{AccessFields, LoginWords, Person, Reviewed, Terms};
 
 /// A sort of object.
 pub struct Kind {
@@ -295,6 +295,14 @@ impl Kind {
     pub fn access_fields(&self) -> Option<&'static AccessFields> {
         match self.reviewed {
             Reviewed::Access(fields) => Some(fields),
+            _ => None,
+        }
+    }
+
+    /// What a review reads of somebody who has policies whatever they log in by; none of what is nobody.
+    pub fn person(&self) -> Option<&'static Person> {
+        match self.reviewed {
+            Reviewed::Rights(rights) => rights.person,
             _ => None,
         }
     }

@@ -72,7 +72,7 @@ pub use self::call::{Call, Lacks, Made, Read, Verb};
 pub use self::document::{Document, Documents};
 pub use self::field::{Field, Misfit, Shape, Told};
 pub use self::home::{Home, Taking};
-pub use self::ids::{Ids, NAME};
+pub use self::ids::{Ids, NAME, name_of_person};
 pub use self::kind::key::RootKey;
 pub use self::kind::live::Live;
 pub use self::kind::object::{Object, OnChange, OnRotate, Unresolvable};

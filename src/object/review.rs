@@ -33,6 +33,23 @@ pub struct Rights {
     pub said: fn(name: &str, old: Option<&dyn Values>, new: &dyn Values) -> Vec<Said>,
     /// What it means that it goes.
     pub gone: &'static str,
+    /// Where it is somebody who has policies, whatever they log in by.
+    pub person: Option<&'static Person>,
+}
+
+/// The fields of somebody who has policies, whatever they log in by.
+#[derive(Debug)]
+pub struct Person {
+    /// The names of the policies.
+    pub policies: &'static str,
+    /// What templates in policies may know of it, by name.
+    pub metadata: &'static str,
+    /// What auth methods call it, by their paths; none of who is several.
+    pub aliases: Option<&'static str>,
+    /// Whether it has nothing at all, for the time being; none where it can't be so.
+    pub disabled: Option<&'static str>,
+    /// Who is in it, of a group, each field of a shape that says whom it names; nothing of who is one alone.
+    pub members: &'static [&'static str],
 }
 
 impl std::fmt::Debug for Rights {

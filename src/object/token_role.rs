@@ -126,7 +126,7 @@ pub static KIND: Kind = Kind {
     class: Class::Config,
     home: Home::Folder { path: "auth/token/roles", witness: "orphan" },
     leases: Leases::None,
-    reviewed: Reviewed::Rights(&Rights { said, gone: "nobody makes tokens by it any more" }),
+    reviewed: Reviewed::Rights(&Rights { said, gone: "nobody makes tokens by it any more", person: None }),
     words: &TOKEN_ROLE,
     fields: FIELDS,
     update: Update::Merge,

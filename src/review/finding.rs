@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::iam::request::Request;
-use crate::object::Place;
+use crate::object::{Place, name_of_person};
 
 /// One thing that a change does.
 #[derive(Clone, Debug)]
@@ -68,6 +68,10 @@ pub enum Subject {
     App(String),
     /// A login that is no app's, by its path.
     Login(String),
+    /// A user, by its path: whoever logs in so.
+    User(String),
+    /// A group, by its path: who is in it.
+    Group(String),
     /// A role that no app may have, as `mount/role`.
     Role(String),
     /// An ACL policy that no app has.
@@ -277,6 +281,8 @@ impl std::fmt::Display for Subject {
         match self {
             Self::App(name) => write!(f, "app {name}"),
             Self::Login(path) => write!(f, "login {path}"),
+            Self::User(path) => write!(f, "user {}", name_of_person(path)),
+            Self::Group(path) => write!(f, "group {}", name_of_person(path)),
             Self::Role(name) => write!(f, "role {name}"),
             Self::Policy(name) => write!(f, "policy {name}"),
             Self::IamRole(arn) => write!(f, "IAM role {arn}"),
@@ -285,21 +291,30 @@ impl std::fmt::Display for Subject {
     }
 }
 
+impl Subject {
+    /// It, for programs.
+    pub fn json(&self) -> Value {
+        let (sort, name) = match self {
+            Self::App(name) => ("app", name),
+            Self::Login(path) => ("login", path),
+            Self::User(path) => ("user", path),
+            Self::Group(path) => ("group", path),
+            Self::Role(name) => ("role", name),
+            Self::Policy(name) => ("policy", name),
+            Self::IamRole(arn) => ("iam-role", arn),
+            Self::Engine(path) => ("engine", path),
+            Self::File(path) => ("file", path),
+        };
+        json!({ "type": sort, "name": name })
+    }
+}
+
 /// What a finding says, without places, examples, and whatever else depends on how the two sides were read.
 pub(super) fn fact(finding: &Finding) -> Value {
-    let (sort, name) = match &finding.subject {
-        Subject::App(name) => ("app", name),
-        Subject::Login(path) => ("login", path),
-        Subject::Role(name) => ("role", name),
-        Subject::Policy(name) => ("policy", name),
-        Subject::IamRole(arn) => ("iam-role", arn),
-        Subject::Engine(path) => ("engine", path),
-        Subject::File(path) => ("file", path),
-    };
     json!({
         "kind": finding.topic.id(),
         "gains": finding.gains,
-        "subject": { "type": sort, "name": name },
+        "subject": finding.subject.json(),
         "role": finding.role,
         "what": finding.what,
         "was": finding.was,

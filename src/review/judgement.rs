@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::comparison;
 use super::state::{App, Role, Side, Unknown};
-use crate::guardrail::{self, Bound, Guardrail, Judged, Login, Severity, Subject, Terms, Violation, Violator};
+use crate::guardrail::{self, Bound, Guardrail, Judged, Login, Severity, Subject, Terms, Violation, Violator, Who};
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{self as iam, Effect, Policy, PolicySet, Statement};
 use crate::object::Place;
@@ -44,8 +44,10 @@ pub fn judge(
         }
     }
     for app in after.apps() {
-        if scope == Scope::All || concerned.app(&app) {
-            judged.append(&mut app_judged(old.app(app.name).as_ref(), &app, guardrails, today));
+        let was = old.app(app.name);
+        // Who left a group has no more what its policies denied.
+        if scope == Scope::All || concerned.app(&app) || was.is_some_and(|was| concerned.app(&was)) {
+            judged.append(&mut app_judged(was.as_ref(), &app, guardrails, today));
         }
     }
     // The weightiest first.
@@ -181,14 +183,14 @@ fn role_subject<'a>(
     let apps: Vec<App<'_, '_>> = match role.object.app.and_then(|app| side.app(app)) {
         // Its own app has it; who else may is a question for shared roles only.
         Some(app) => vec![app],
-        None => side.apps().filter(held).collect(),
+        None => side.apps().filter(|app| !app.who().is_person()).filter(held).collect(),
     };
     let tokens = apps.iter().flat_map(App::logins).map(|login| side.token_terms(login));
     Subject {
         name: label,
         roles: vec![label.to_owned()],
         access,
-        is_login: false,
+        who: Who::App,
         terms: Some(Terms {
             permissions_boundaries: match side.known(role) {
                 one if one.boundaries.is_empty() => BTreeSet::from([one.boundary.clone()]),
@@ -250,7 +252,7 @@ fn app_subject<'a>(app: &App<'_, 'a>, access: &'a [PolicySet<Place>]) -> Subject
         roles: app.roles().iter().map(|(role, _)| role.label()).collect(),
         apps: vec![app.name.to_owned()],
         access,
-        is_login: app.is_login(),
+        who: app.who(),
         terms: None,
         logins: logins.collect(),
         place: app.place().map(ToString::to_string),

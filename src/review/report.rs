@@ -98,7 +98,7 @@ impl Environment {
         Self {
             name: name.to_owned(),
             presence,
-            apps: after.apps().filter(|app| !app.is_login()).count(),
+            apps: after.apps().filter(|app| app.who() == guardrail::Who::App).count(),
             roles: after.roles().count(),
             findings,
             not_evaluated,

@@ -139,6 +139,71 @@ fn only_who_can_do_some_of_it_is_named() {
     }
 }
 
+/// People who may read roles by what they are given, whatever they log in by.
+const PEOPLE: &str = r#"auth "people" {
+  type = "userpass"
+}
+policy "logs" {
+  path "aws/creds/idle" {
+    capabilities = ["read"]
+  }
+}
+policy "own" {
+  path "aws/creds/{{identity.entity.metadata.role}}" {
+    capabilities = ["read"]
+  }
+}
+user "ann" {
+  policies = ["own"]
+  metadata = { role = "idle" }
+  aliases  = { people = "ann" }
+}
+user "bob" {
+  policies = ["own"]
+  metadata = { role = "nothing" }
+}
+user "carl" {
+  policies = ["logs"]
+  disabled = true
+}
+user "dora" {}
+group "ops" {
+  policies = ["logs"]
+}
+group "night" {
+  members = ["dora"]
+}
+group "shifts" {
+  groups = ["night"]
+  policies = ["logs"]
+}
+"#;
+
+#[test]
+fn people_have_what_their_policies_let_them_read() {
+    let env = TestEnv::new();
+    env.write("estate.hcl", &format!("{ESTATE}{PEOPLE}"));
+    let (code, names) = who(&env, &["s3:DeleteObject", "arn:aws:s3:::logs/a", "--context", "aws:RequestedRegion=x"]);
+    let people = ["entity/name/ann", "entity/name/dora", "group/name/night", "group/name/ops", "group/name/shifts"];
+    assert_eq!((code, names), (0, people.map(|name| format!("identity/{name} All")).to_vec()));
+    let text = env.run(&["access", "who", "s3:DeleteObject", "arn:aws:s3:::logs/a"]).normal();
+    for line in ["user ann via role aws/idle (its tokens' policies let it read)", "group night via role aws/idle"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(!text.contains("no app"), "{text}");
+    let of = |path: &str| env.run(&["access", "what", path]);
+    assert!(of("identity/entity/name/dora").stdout.starts_with("user dora via role aws/idle"));
+    assert_eq!((of("identity/entity/name/carl").code, of("identity/entity/name/bob").code), (2, 2));
+    let graph = env.run(&["graph", "--format", "mermaid"]).stdout;
+    assert!(graph.contains("user dora") && graph.contains("group ops") && !graph.contains("user carl"), "{graph}");
+    let json = env.run(&["access", "who", "s3:*", "--format", "json"]).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let rows = json["access"].as_array().unwrap();
+    let ann = rows.iter().find(|row| row["app"] == "identity/entity/name/ann").unwrap();
+    assert_eq!((&ann["subject"], &ann["via"]), (&json!({"type": "user", "name": ann["app"]}), &json!("acl")));
+    assert!(rows.iter().any(|row| row["subject"] == json!({"type": "app", "name": "webapp"})));
+}
+
 #[test]
 fn an_older_commit_answers_for_itself() {
     let env = estate();

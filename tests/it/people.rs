@@ -349,3 +349,71 @@ fn what_is_wrong_with_people_is_told_where_it_stands() {
     env.write("estate/more.yaml", yaml);
     env.ok(&["validate", "-C", "estate"]);
 }
+
+/// What people may do in AWS follows from their policies and groups, told in a plan as in the review of its commits.
+#[test]
+fn a_plan_and_the_review_of_its_commits_agree_on_what_people_may_do() {
+    let estate = Estate::new();
+    let role = r#"aws "aws" {
+  lease {
+    default = "1h"
+    max     = "2h"
+  }
+}
+role "logs" {
+  mount           = "aws"
+  credential_type = "iam_user"
+  statement "Read" {
+    actions   = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::logs/*"]
+  }
+}
+policy "operators" {
+  path "aws/creds/{{identity.entity.metadata.team}}" {
+    capabilities = ["read"]
+  }
+}
+user "ann" {
+  metadata = { team = "logs" }
+  aliases  = { people = "ann" }
+}
+user "bob" {
+  metadata = { team = "none" }
+}
+"#;
+    let group = |members: &str| format!("group \"ops\" {{\n  policies = [\"operators\"]\n  members  = {members}\n}}\n");
+    estate.declare(&format!("{role}{}", group("[\"bob\"]")));
+    let git = |arguments: &[&str]| {
+        let directory = estate.env.dir().join("estate");
+        let who = ["-c", "user.name=Test", "-c", "user.email=test@example.com"];
+        let status = std::process::Command::new("git").arg("-C").arg(directory).args(who).args(arguments).status();
+        assert!(status.unwrap().success(), "{arguments:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "before"]);
+    estate.apply();
+    estate.declare(&format!("{role}{}", group("[\"ann\", \"bob\"]")));
+    git(&["commit", "-qam", "after"]);
+    let review = estate.run(&["review", "HEAD~1..HEAD", "--format", "json"], 2);
+    let plan = estate.run(&["plan", "--format", "json"], 2);
+    let [review, plan] = [review, plan].map(|output| serde_json::from_str::<Value>(&output.stdout).unwrap());
+    let (review, plan) = (&review["environments"][0], &plan["review"]);
+    assert_eq!(review["digest"], plan["digest"], "{review:#} {plan:#}");
+    for side in [review, plan] {
+        let subjects: Vec<&Value> = side["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|finding| finding["kind"] == "access-gained")
+            .map(|finding| &finding["subject"])
+            .collect();
+        assert_eq!(subjects, [&json!({"type": "user", "name": "identity/entity/name/ann"})]);
+    }
+    estate.apply();
+    // And it is so: the engine lets her read them now.
+    estate.make_user("ann");
+    let ann = estate.login("ann")["client_token"].as_str().unwrap().to_owned();
+    let of = |role: &str| estate.http.with_token(&ann).send("GET", &format!("aws/creds/{role}"), None).status;
+    assert_eq!((of("logs"), of("none")), (200, 403));
+}

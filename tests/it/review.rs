@@ -207,11 +207,18 @@ const CASES: &[(&str, i32)] = &[
     ("142-protections-taken-away", 2),
     ("143-limit-below-a-limit", 2),
     ("144-drift-looked-at-less", 2),
+    ("145-user-handed-a-role", 2),
+    ("146-group-joined-that-reads-a-role", 2),
+    ("147-policy-of-people-reads-a-role", 2),
+    ("148-denial-left-with-a-group", 2),
+    ("149-user-disabled", 0),
     ("150-batch-by-the-mount", 2),
     ("151-batch-login-added", 2),
     ("152-token-role-of-batch", 2),
     ("153-certificate-names-dropped", 2),
     ("154-certificates-of-another-ca", 2),
+    ("155-role-of-people-wider", 2),
+    ("156-group-with-a-way-up", 3),
 ];
 
 #[test]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::error::CliError;
 use super::super::output::{self, one_line};
 use super::{via_name, via_words};
+use crate::guardrail::Who;
 use crate::object::Place;
 use crate::review::state::App;
 use crate::review::state::lifetime::Limit;
@@ -39,10 +40,9 @@ fn is_of(one: &Contradiction, rows: &[Reckoning<'_, '_>]) -> bool {
 }
 
 fn lines(app: &App<'_, '_>, row: &Reckoning<'_, '_>) -> String {
-    let called = if app.is_login() { "login" } else { "app" };
-    let mut out =
-        format!("{called} {} via role {}{}", one_line(app.name), one_line(&row.role.label()), via_words(row.via));
-    if let Some(token) = row.token.as_ref().filter(|_| !app.is_login()) {
+    let who = app.subject().to_string();
+    let mut out = format!("{} via role {}{}", one_line(&who), one_line(&row.role.label()), via_words(row.via));
+    if let Some(token) = row.token.as_ref().filter(|_| app.who() == Who::App) {
         out.push_str(&format!(", login {}", one_line(token.login.path)));
     }
     let (Some(default), Some(max)) = (row.default(), row.max()) else {

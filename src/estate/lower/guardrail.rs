@@ -250,9 +250,11 @@ impl Lowering<'_> {
         let paths = self.objects.iter().map(|object| (object.kind, object.path.as_str())).chain(gone);
         let roles: Vec<String> =
             paths.filter_map(|(kind, path)| RolePath::of(kind, path)).map(|role| role.label()).collect();
-        // Of logins that are no app's, by their paths.
-        let is_login = |object: &&Object| object.kind.class == Class::Login && object.app.is_none();
-        let logins = self.objects.iter().filter(is_login).map(|object| object.path.clone());
+        // Of logins that are no app's and of people, by their paths.
+        let is_somebody = |object: &&Object| {
+            object.kind.class == Class::Login && object.app.is_none() || object.kind.person().is_some()
+        };
+        let logins = self.objects.iter().filter(is_somebody).map(|object| object.path.clone());
         let apps = self.apps.iter().map(|app| &app.name).chain(self.apps_gone());
         let apps: Vec<String> = apps.cloned().chain(logins).collect();
         for (key, sort, names) in [("roles", "role", roles), ("apps", "app", apps)] {

@@ -11,6 +11,7 @@ use crate::acl::Acl;
 use crate::acl::compare::{self, Difference, Extent};
 use crate::acl::document::{Rule, parse_with_templates};
 use crate::acl::template;
+use crate::guardrail::Who;
 use crate::object::{policy_name, policy_path};
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{App, Policies, Side};
@@ -21,6 +22,8 @@ impl App<'_, '_> {
     /// Whether a change may concern it: one of its own objects differs, or a role that it may read.
     pub(in crate::review) fn is_concerned(&self, changed: &Changed<'_>) -> bool {
         self.logins().any(|login| changed.paths.contains(login.path))
+            || self.object().is_some_and(|object| changed.paths.contains(object.path))
+            || self.given().iter().any(|object| changed.paths.contains(object.path))
             || self.policies().iter().any(|name| changed.paths.contains(policy_path(name).as_str()))
             || self.roles().iter().any(|(role, _)| changed.roles.contains(role.object.path))
     }
@@ -36,7 +39,13 @@ pub(in crate::review) fn changes(
 ) {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut groups: BTreeMap<(Policies, Policies), Vec<&str>> = BTreeMap::new();
-    let mut names: BTreeSet<&str> = before.apps().map(|app| app.name).chain(after.apps().map(|app| app.name)).collect();
+    // What people's policies let them read of roles is told as access; what else they permit is told with each policy.
+    let mut names: BTreeSet<&str> = [before, after]
+        .iter()
+        .flat_map(|side| side.apps())
+        .filter(|app| !app.who().is_person())
+        .map(|app| app.name)
+        .collect();
     let gone: BTreeSet<&str> = renamed.values().copied().collect();
     names.retain(|name| !gone.contains(name));
     for name in names {
@@ -90,7 +99,7 @@ pub(in crate::review) fn changes(
 /// For whom something is told together.
 fn listed(side: &Side<'_>, names: &[&str]) -> String {
     let (logins, apps): (Vec<&str>, Vec<&str>) =
-        names.iter().partition(|name| side.app(name).is_some_and(|app| app.is_login()));
+        names.iter().partition(|name| side.app(name).is_some_and(|app| app.who() == Who::Login));
     match (apps.is_empty(), logins.is_empty()) {
         (_, true) => format!("for the apps {}", words::listed(&apps)),
         (true, _) => format!("for the logins {}", words::listed(&logins)),

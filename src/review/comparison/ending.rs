@@ -18,7 +18,7 @@ pub(super) fn changes(before: &Side<'_>, after: &Side<'_>, findings: &mut Vec<Fi
     for finding in findings.iter_mut().filter(|finding| finding.gains) {
         let role = finding.role.as_ref().and_then(|label| roles.get(label).copied());
         let app = match &finding.subject {
-            Subject::App(name) | Subject::Login(name) => after.app(name),
+            Subject::App(name) | Subject::Login(name) | Subject::User(name) | Subject::Group(name) => after.app(name),
             _ => None,
         };
         if let Some(day) = end(app.as_ref(), role) {
@@ -60,5 +60,6 @@ fn end<'a>(app: Option<&App<'_, 'a>>, role: Option<&Role<'a>>) -> Option<&'a str
         app.map(|app| app.logins().map(|login| login.expires).collect()).unwrap_or_default();
     // While one login stays, so does what it is for.
     let last = logins.iter().copied().collect::<Option<Vec<&str>>>().and_then(|ends| ends.into_iter().max());
-    last.into_iter().chain(role.and_then(|role| role.object.expires)).min()
+    let person = app.and_then(|app| app.object().filter(|_| app.who().is_person())?.expires);
+    last.into_iter().chain(person).chain(role.and_then(|role| role.object.expires)).min()
 }

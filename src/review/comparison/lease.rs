@@ -96,7 +96,8 @@ fn mounts_of<'a>(app: &App<'_, 'a>) -> BTreeMap<&'a str, Place> {
 
 fn users_by_mount<'s, 'a>(side: &'s Side<'a>) -> BTreeMap<String, Vec<App<'s, 'a>>> {
     let mut users: BTreeMap<String, Vec<App<'s, 'a>>> = BTreeMap::new();
-    for app in side.apps() {
+    // How long tokens of people live, their logins say.
+    for app in side.apps().filter(|app| !app.who().is_person()) {
         for mount in mounts_of(&app).into_keys() {
             users.entry(mount.to_owned()).or_default().push(app);
         }

@@ -11,6 +11,7 @@ mod ending;
 mod held;
 mod lease;
 mod login;
+mod people;
 mod rights;
 mod rules;
 mod sessions;
@@ -25,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use self::access::Principal;
 use self::held::Held;
 use crate::estate::ManagedPolicy;
+use crate::guardrail::Who;
 use crate::iam;
 use crate::object::home::{ENGINES, Home};
 use crate::object::review::{Remarks, Said, Values, Way};
@@ -63,7 +65,12 @@ pub(in crate::review) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<F
     let changed = changed(before, after);
     let mut findings = lease::mounts(before, after);
     let renamed = renamed(before, after);
-    let mut names: BTreeSet<&str> = before.apps().map(|app| app.name).chain(after.apps().map(|app| app.name)).collect();
+    let mut names: BTreeSet<&str> = [before, after]
+        .iter()
+        .flat_map(|side| side.apps())
+        .filter(|app| !app.who().is_person())
+        .map(|app| app.name)
+        .collect();
     let gone: BTreeSet<&str> = renamed.values().copied().collect();
     names.retain(|name| !gone.contains(name));
     let mut told: BTreeSet<String> = BTreeSet::new();
@@ -85,6 +92,7 @@ pub(in crate::review) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<F
         app(&principal.subject, (before, &old), (after, &new), &mut findings);
         findings.extend(principal.findings());
     }
+    people::changes(before, after, &changed, &mut told, &mut findings);
     findings.extend(orphans(&changed, &told, before, after));
     acl::changes(before, after, &changed, &renamed, &mut findings);
     engine(before, after, &changed, &mut findings);
@@ -210,10 +218,12 @@ fn app(
     findings: &mut Vec<Finding>,
 ) {
     match (before.1, after.1) {
-        (None, Some(new)) if new.is_login() => {
+        (None, Some(new)) if new.who() == Who::Login => {
             findings.extend(new.logins().map(|object| login::added(subject, after.0, object)));
         }
-        (Some(old), None) if old.is_login() => findings.extend(old.logins().map(|object| login::gone(subject, object))),
+        (Some(old), None) if old.who() == Who::Login => {
+            findings.extend(old.logins().map(|object| login::gone(subject, object)))
+        }
         (None, Some(new)) => {
             let owner = new.owner().map_or(String::new(), |owner| format!(", owned by {owner}"));
             let mut finding = Finding::new(Topic::AppAdded, subject, format!("a new app{owner}"));
@@ -250,14 +260,15 @@ fn grants_differ(old: &Option<App<'_, '_>>, new: &Option<App<'_, '_>>) -> bool {
 /// New apps that are old ones by another name, with the old name.
 fn renamed<'n>(before: &'n Side<'_>, after: &'n Side<'_>) -> BTreeMap<&'n str, &'n str> {
     let mut gone: HashMap<String, Vec<&str>> = HashMap::new();
-    for app in before.apps().filter(|app| !app.is_login() && after.app(app.name).is_none()) {
+    for app in before.apps().filter(|app| app.who() == Who::App && after.app(app.name).is_none()) {
         gone.entry(nameless(&app)).or_default().push(app.name);
     }
     let mut renamed = BTreeMap::new();
     if gone.is_empty() {
         return renamed;
     }
-    for app in after.apps().filter(|app| !app.is_login() && before.app(app.name).is_none() && !app.roles().is_empty()) {
+    let is_new = |app: &App<'_, '_>| app.who() == Who::App && before.app(app.name).is_none();
+    for app in after.apps().filter(|app| is_new(app) && !app.roles().is_empty()) {
         if let Some(old) = gone.get_mut(&nameless(&app)).and_then(Vec::pop) {
             renamed.insert(app.name, old);
         }

@@ -26,7 +26,9 @@ pub(in crate::review) fn changes(
         let who = match (subject, after.via) {
             (Subject::App(_) | Subject::Login(_), Via::Own) => "it reads",
             (Subject::App(_) | Subject::Login(_), Via::Grant) => "it is granted",
-            (Subject::App(_) | Subject::Login(_), Via::Acl) => "the policies of its tokens let it read",
+            (Subject::App(_) | Subject::Login(_) | Subject::User(_) | Subject::Group(_), Via::Acl) => {
+                "the policies of its tokens let it read"
+            }
             _ => "whoever may read it gets",
         };
         let what = format!("{who} the key of the IAM user {}, which does not end", user(after));

@@ -7,7 +7,7 @@ use super::section::{self, SECTIONS};
 use crate::guardrail::Judged;
 use crate::guardrail::Severity;
 use crate::review::escape::{code, markdown as plain};
-use crate::review::finding::Finding;
+use crate::review::finding::{Finding, Subject};
 use crate::review::report::{Environment, Review};
 use crate::review::{describe, words};
 
@@ -46,17 +46,26 @@ impl Review {
 
 /// `IAM access review: 2 apps gain access, 1 guardrail violation`.
 fn headline(review: &Review) -> String {
-    let mut subjects: Vec<&crate::review::finding::Subject> =
+    let mut subjects: Vec<&Subject> =
         review.environments.iter().flat_map(Environment::gains).map(|finding| &finding.subject).collect();
     subjects.sort_unstable();
     subjects.dedup();
-    let apps = subjects.iter().filter(|subject| matches!(subject, crate::review::finding::Subject::App(_))).count();
-    let others = subjects.len() - apps;
-    let gained = match (apps, others) {
+    let of = |is: fn(&Subject) -> bool| subjects.iter().filter(|subject| is(subject)).count();
+    let sorts = [
+        (of(|subject| matches!(subject, Subject::App(_))), "app"),
+        (of(|subject| matches!(subject, Subject::User(_))), "user"),
+        (of(|subject| matches!(subject, Subject::Group(_))), "group"),
+    ];
+    let somebody: usize = sorts.iter().map(|(count, _)| count).sum();
+    let who = || {
+        let counted = sorts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| words::count(*count, word));
+        words::listed(&counted.collect::<Vec<_>>())
+    };
+    let gained = match (somebody, subjects.len()) {
         (0, 0) => "nothing is gained".to_owned(),
         (0, others) => format!("{} loosened", words::count(others, "setting")),
-        (1, _) => "1 app gains access".to_owned(),
-        (apps, _) => format!("{apps} apps gain access"),
+        (1, _) => format!("{} gains access", who()),
+        _ => format!("{} gain access", who()),
     };
     let stops: usize = review.environments.iter().map(|environment| environment.stops().count()).sum();
     let violated = if stops == 0 { String::new() } else { format!(", {}", words::count(stops, "guardrail violation")) };

@@ -1,16 +1,20 @@
 //! An app of one side: what it is, and which credentials it may have.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 
 use super::object::SideObject;
+use super::person;
 use super::readable::{self, Policies};
 use super::side::{AppFacts, Role, Side, Via};
 use crate::acl::template;
+use crate::guardrail::Who;
 use crate::iam::policy::PolicySet;
 use crate::object::Place;
 use crate::review::finding::Subject;
 
-/// An app of one side, or a login that is no app's: whoever logs in has credentials.
+/// An app of one side, or somebody else who has credentials: whoever logs in by a login that is no app's, a user, who is in a
+/// group.
 #[derive(Clone, Copy, Debug)]
 pub struct App<'s, 'a> {
     side: &'s Side<'a>,
@@ -20,12 +24,12 @@ pub struct App<'s, 'a> {
 }
 
 impl<'a> Side<'a> {
-    /// All apps by name, and the logins that are no app's, by their paths.
+    /// All apps by name, and by their paths the logins that are no app's, users and groups.
     pub fn apps(&self) -> impl Iterator<Item = App<'_, 'a>> {
         self.apps.iter().map(|(name, facts)| App { side: self, name, facts })
     }
 
-    /// The app of this name, or the login that is no app's at this path.
+    /// The app of this name, or the login that is no app's, the user or the group at this path.
     pub fn app(&self, name: &str) -> Option<App<'_, 'a>> {
         self.apps.get_key_value(name).map(|(name, facts)| App { side: self, name, facts })
     }
@@ -37,15 +41,20 @@ impl<'s, 'a> App<'s, 'a> {
         self.side
     }
 
-    /// Whether it is a login that is no app's.
-    pub fn is_login(&self) -> bool {
-        self.facts.is_login
+    /// Of what sort it is.
+    pub fn who(&self) -> Who {
+        self.facts.who
     }
 
     /// What findings about it are about.
     pub fn subject(&self) -> Subject {
         let name = self.name.to_owned();
-        if self.is_login() { Subject::Login(name) } else { Subject::App(name) }
+        match self.who() {
+            Who::App => Subject::App(name),
+            Who::Login => Subject::Login(name),
+            Who::User => Subject::User(name),
+            Who::Group => Subject::Group(name),
+        }
     }
 
     /// Who answers for it.
@@ -55,7 +64,18 @@ impl<'s, 'a> App<'s, 'a> {
 
     /// Where it is declared, where that is known.
     pub fn place(&self) -> Option<&'a Place> {
-        self.facts.place.or_else(|| self.logins().next().filter(|_| self.is_login())?.place)
+        self.facts.place.or_else(|| self.object()?.place)
+    }
+
+    /// What it is in the engine, unless it is an app, which is several things.
+    pub fn object(&self) -> Option<&'s SideObject<'a>> {
+        self.side.object(self.name).filter(|_| self.who() != Who::App)
+    }
+
+    /// The objects that it has policies by though no login says so: itself and the groups that it is in, if it is a user or
+    /// a group.
+    pub(in crate::review) fn given(&self) -> Vec<SideObject<'a>> {
+        if self.who().is_person() { person::given(self.side, self.name) } else { Vec::new() }
     }
 
     /// Its logins.
@@ -69,9 +89,12 @@ impl<'s, 'a> App<'s, 'a> {
         self.facts.grants.iter().map(String::as_str)
     }
 
-    /// The names of the ACL policies that its tokens have, `default` among them where it is.
+    /// The names of the ACL policies that its tokens have, `default` among them where a login says so.
     pub fn policies(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
+        for object in self.given() {
+            names.extend(object.kind.person().into_iter().flat_map(|person| object.texts(person.policies)));
+        }
         for login in self.logins() {
             names.extend(login.texts("token_policies"));
             if !login.flag("token_no_default_policy") {
@@ -120,8 +143,16 @@ impl<'s, 'a> App<'s, 'a> {
     /// The paths of the roles that its policies let it read, beside these.
     fn read_by_policy(&self, known: &BTreeSet<&str>) -> Vec<String> {
         let texts = self.texts(self.side);
-        let found = readable::readable(self.side, &texts, |selector| self.known(selector), known);
-        found.into_iter().map(str::to_owned).collect()
+        let read = || {
+            let found = readable::readable(self.side, &texts, |selector| self.known(selector), known);
+            found.into_iter().map(str::to_owned).collect::<Vec<String>>()
+        };
+        // People are many, and most of them have the same policies.
+        if !known.is_empty() || !readable::templates(&texts).is_empty() {
+            return read();
+        }
+        let mut all = self.side.read.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(self.policies()).or_insert_with(read).clone()
     }
 
     /// Its policies that are declared, with their texts.
@@ -133,6 +164,9 @@ impl<'s, 'a> App<'s, 'a> {
     /// What a template in a policy stands for at this app's logins; nothing where only the engine knows. Accessors are
     /// the engine's own: that of a method is known by its type, so this is of an app that has one login.
     fn known(&self, selector: &str) -> Option<String> {
+        if let Some(user) = self.object().filter(|_| self.who().is_person()) {
+            return person::known(self.side, user, selector);
+        }
         let (accessor, field) = selector.strip_prefix("identity.entity.aliases.")?.split_once('.')?;
         let mut logins = self.logins();
         let (login, None) = (logins.next()?, logins.next()) else { return None };

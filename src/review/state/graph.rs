@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{App, Role, Side, Unknown, Via};
 use crate::acl::{Acl, Capability, compare};
+use crate::guardrail::Who;
 use crate::iam::policy::{Effect, Policy};
 use crate::object::review::Way;
 use crate::object::{Place, policy_path};
@@ -39,7 +40,7 @@ pub struct Graph {
 /// What a node stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Column {
-    /// A way to log in.
+    /// A way to log in, a user, a group.
     Login,
     /// An app.
     App,
@@ -105,13 +106,18 @@ impl Graph {
             Some(name) => side.app(name).into_iter().collect(),
             None => side.apps().collect(),
         };
-        for app in apps {
+        // Most people have nothing to do with roles.
+        for app in apps.into_iter().filter(|app| only.is_some() || !app.who().is_person() || !app.roles().is_empty()) {
             let detail: Vec<String> = app.owner().map(|owner| format!("owner {owner}")).into_iter().collect();
-            let node = match app.place().filter(|_| app.is_login()) {
-                Some(place) => graph.object(Column::Login, app.name, vec![place_words(place)], app.name),
-                None => graph.node(Column::App, app.name, detail),
+            let node = match (app.who(), app.place()) {
+                (Who::Login, Some(place)) => graph.object(Column::Login, app.name, vec![place_words(place)], app.name),
+                (Who::User | Who::Group, place) => {
+                    let detail = place.map(place_words).into_iter().collect();
+                    graph.object(Column::Login, &app.subject().to_string(), detail, app.name)
+                }
+                (Who::App | Who::Login, _) => graph.node(Column::App, app.name, detail),
             };
-            for login in app.logins().filter(|_| !app.is_login()) {
+            for login in app.logins().filter(|_| app.who() == Who::App) {
                 let detail = vec![place_words(&login.declared_at())];
                 let from = graph.object(Column::Login, login.path, detail, login.path);
                 graph.edge(from, node, "logs in");

@@ -9,15 +9,13 @@ use crate::iam::compare::{Case, Proof, reach, scope};
 use crate::iam::policy::{Effect, Policy, PolicySet, Scope, Statement};
 use crate::object::Place;
 use crate::review::describe;
-use crate::review::finding::Access;
+use crate::review::finding::{Access, Subject};
 
 /// A statement by which somebody may do something.
 #[derive(Clone, Debug)]
 pub struct Holding {
-    /// The app; `None` for a role that no app has.
-    pub app: Option<String>,
-    /// Whether that is the path of a login that is no app's.
-    pub is_login: bool,
+    /// Who it is; `None` for a role that nobody has.
+    pub who: Option<Holder>,
     /// The role, as `mount/role`.
     pub role: String,
     /// How the app has the role.
@@ -34,6 +32,15 @@ pub struct Holding {
     pub lease: i64,
     /// How long a credential works at most, in seconds.
     pub lifetime: i64,
+}
+
+/// Who has a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The app's name; of whoever is none, the path of what they are.
+    pub name: String,
+    /// What findings about it are about.
+    pub subject: Subject,
 }
 
 /// The requests that a question is about. Action and resource may hold wildcards; a context key has exactly the
@@ -54,8 +61,8 @@ pub fn region(action: &str, resource: &str, context: &[(String, String)]) -> Sta
     }
 }
 
-/// Everybody who may do some of what `region` covers, and by which statements: apps first, then roles that no
-/// app has.
+/// Everybody who may do some of what `region` covers, and by which statements: apps, logins and people first, then roles that
+/// nobody has.
 pub fn who(side: &Side<'_>, region: &Statement<()>) -> Vec<Holding> {
     let mut found = Vec::new();
     let mut held = Vec::new();
@@ -111,13 +118,13 @@ impl NotKnown {
 
     fn add_policies(&mut self, side: &Side<'_>, app: &App<'_, '_>) {
         for name in app.undeclared_policies() {
-            self.notes.push(format!("not known: what the policy {name} lets the app {} read; declare it", app.name));
+            self.notes.push(format!("not known: what the policy {name} lets the {} read; declare it", app.subject()));
             self.may_allow = true;
         }
         // The roles are counted as read, for they may be.
         for path in app.open_paths(side) {
             let what = "which roles' credentials that is depends on who logs in, so it counts as all that it may be";
-            self.notes.push(format!("the app {} may read {path}: {what}", app.name));
+            self.notes.push(format!("the {} may read {path}: {what}", app.subject()));
         }
     }
 }
@@ -139,8 +146,7 @@ fn holdings(
                 None => None,
             };
             Some(Holding {
-                app: app.map(|(app, _)| app.name.to_owned()),
-                is_login: app.is_some_and(|(app, _)| app.is_login()),
+                who: app.map(|(app, _)| Holder { name: app.name.to_owned(), subject: app.subject() }),
                 role: role.label(),
                 via: app.map(|(_, via)| via),
                 access: describe::access(statement, &statement.actions, &statement.resources),

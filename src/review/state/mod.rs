@@ -7,6 +7,7 @@ pub mod holder;
 mod known;
 pub mod lifetime;
 mod object;
+mod person;
 mod readable;
 pub mod reckoning;
 mod side;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::guardrail::Who;
 use crate::object::review::Values;
 use crate::object::{Document, FieldValue, Kind, Leaf, Live, Mount, Object, Place, Reviewed, Told};
 
@@ -133,6 +134,12 @@ impl<'a> SideObject<'a> {
     /// The mount that it is, if it is one.
     pub fn mount(&self) -> Option<Mount<'a>> {
         Mount::of(self.kind, self.path, |name| self.value(name).into_owned())
+    }
+
+    /// Of what sort somebody is that it is, if it is a user or a group.
+    pub fn person(&self) -> Option<Who> {
+        let person = self.kind.person()?;
+        Some(if person.members.is_empty() { Who::User } else { Who::Group })
     }
 
     /// The field of its ACL rules, if it has some.

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use super::known::{Known, Unknown};
 use super::lifetime::{
@@ -14,6 +14,7 @@ use super::lifetime::{
 };
 use super::object::SideObject;
 use crate::estate::{Estate, IamPrincipal, ManagedPolicy};
+use crate::guardrail::Who;
 use crate::iam::arn::Arn;
 use crate::iam::policy::PolicySet;
 use crate::object::home::ENGINES;
@@ -67,10 +68,10 @@ impl Role<'_> {
     }
 }
 
-/// What is known of an app, or of a login that is no app's.
+/// What is known of an app, or of somebody else who has credentials.
 #[derive(Debug, Default)]
 pub(super) struct AppFacts<'a> {
-    pub(super) is_login: bool,
+    pub(super) who: Who,
     pub(super) owner: Option<&'a str>,
     pub(super) place: Option<&'a Place>,
     /// Paths of the roles that are declared in it.
@@ -82,6 +83,9 @@ pub(super) struct AppFacts<'a> {
     /// Paths of the other roles that its policies let it read, once they were asked for.
     pub(super) readable: OnceLock<Vec<String>>,
 }
+
+/// The paths of the groups that name somebody, by the path of whom they name.
+pub(super) type Memberships = BTreeMap<String, Vec<String>>;
 
 /// What is known besides the objects.
 #[derive(Clone, Copy, Debug, Default)]
@@ -124,6 +128,9 @@ pub struct Side<'a> {
     iam_roles: HashMap<&'a str, &'a IamPrincipal>,
     iam_users: &'a [IamPrincipal],
     principals: Option<&'a BTreeMap<String, String>>,
+    pub(super) memberships: OnceLock<Memberships>,
+    /// The paths of the roles that policies let be read, by the names of the policies, of those that were asked for.
+    pub(super) read: Mutex<HashMap<BTreeSet<String>, Vec<String>>>,
 }
 
 impl<'a> Side<'a> {
@@ -179,12 +186,13 @@ impl<'a> Side<'a> {
         let Context { iam_users, principals, .. } = context;
         let mut side = Self { managed, iam_roles, iam_users, principals, ..Self::default() };
         for object in objects {
-            // Who logs in by a login that is no app's holds what its policies let read: it is told by its path, as no app is
-            // called.
+            // Who logs in by a login that is no app's holds what its policies let read, and so do people: they are told by their
+            // paths, as no app is called.
             let is_login = object.app.is_none() && object.kind.class == Class::Login;
-            if let Some(app) = object.app.or(is_login.then_some(object.path)) {
+            let who = object.person().or(is_login.then_some(Who::Login));
+            if let Some(app) = object.app.or(who.map(|_| object.path)) {
                 let facts = side.apps.entry(app).or_default();
-                facts.is_login = is_login;
+                facts.who = who.unwrap_or_default();
                 match object.kind.class {
                     Class::Role => facts.own.push(object.path),
                     Class::Login => facts.logins.push(object.path),

@@ -14,7 +14,7 @@ use super::credential::table;
 use super::role::Role;
 use crate::clock::rfc3339;
 use crate::engine::wire::error::Error;
-use crate::guardrail::{self, Guardrail, Severity, Subject, Terms, wire};
+use crate::guardrail::{self, Guardrail, Severity, Subject, Terms, Who, wire};
 use crate::iam::json;
 use crate::iam::policy::{Policy, PolicySet};
 
@@ -83,7 +83,7 @@ fn judge(role: &Role, label: &str, max_ttl: i64, day: &str) -> Option<String> {
         roles: vec![label.to_owned()],
         apps: role.reviewed.app.iter().cloned().collect(),
         access: &access,
-        is_login: false,
+        who: Who::App,
         terms: Some(Terms {
             permissions_boundaries: BTreeSet::from([role.permissions_boundary_arn.clone()]),
             user_path: role.user_path.clone(),
