@@ -40,6 +40,10 @@ pub enum Said {
     /// It takes audit devices from its own configuration, and neither makes nor takes away one by the API. OpenBao,
     /// `vault/logical_system.go`.
     Configured,
+    /// There is no lease of the id any more: it has ended, or was revoked. OpenBao, `vault/expiration.go`; ours says the same.
+    NoLease,
+    /// A lease is there, and can't be renewed. The same.
+    NotRenewable,
     /// A token wraps no answer, or wrapped one that was fetched.
     WrapsNothing,
 }
@@ -67,6 +71,8 @@ impl Said {
             Self::Configured => {
                 (&[400], &[&["cannot enable audit device via API"], &["cannot disable configuration-managed audit"]])
             }
+            Self::NoLease => (&[400], &[&["lease not found"], &["lease expired"], &["invalid lease"]]),
+            Self::NotRenewable => (&[400], &[&["not renewable"]]),
             Self::WrapsNothing => (&[400], &[&["wrapping token is not valid"]]),
         }
     }
@@ -126,6 +132,9 @@ mod tests {
             (Said::Conflict, 400, "check-and-set parameter did not match the current version", true),
             (Said::NoRole, 400, "Role 'webapp' not found", true),
             (Said::NoRole, 400, "Role is odd", false),
+            (Said::NoLease, 400, "lease not found", true),
+            (Said::NoLease, 400, "lease is not renewable", false),
+            (Said::NotRenewable, 400, "lease is not renewable", true),
             (Said::RoleArn, 400, "did not supply a role_arn parameter and unable to determine one", true),
             (Said::RoleArn, 400, "role_arn \"a\" not in allowed role arns for Vault role \"r\"", true),
             (Said::Configured, 400, "cannot enable audit device via API; use declarative, config-based", true),

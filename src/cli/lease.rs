@@ -162,7 +162,7 @@ fn cut_off(what: &Map<String, Value>, verb: &str) {
             ));
         }
         output::say("  and those that others opened, whoever they are; after that time they work again");
-        output::say("  an agent hands on what it holds of them: start it anew, on each host");
+        output::say("  an agent has others within a minute or so, once the lease of what it hands on has ended");
     }
 }
 

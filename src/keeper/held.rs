@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::source::{Issued, Source, Trouble};
-use crate::api::{self, Client};
+use crate::api::{self, Client, Said};
 use crate::clock::Clock;
 
 /// The shortest time between two calls about one credential.
@@ -23,6 +23,20 @@ pub struct Held {
     ends: Instant,
     /// When it is renewed; `None` where that is not possible any more.
     renewed_at: Option<Instant>,
+    /// When another takes its place, where it is not renewed.
+    replaced_at: Instant,
+    /// Whether the engine can be asked if it is there still.
+    is_seen: bool,
+}
+
+/// Whether what is held is there still.
+pub enum Sight<E> {
+    /// It is.
+    There,
+    /// The engine does not know the lease any more, or the token that it was asked for with: somebody ended it.
+    Gone(Trouble<E>),
+    /// The engine could not be asked; it is asked again, unless it is that the token may not ask.
+    Unknown(Trouble<E>),
 }
 
 /// What became of a renewal.
@@ -56,7 +70,9 @@ impl Held {
         // A lease of a batch token ends with it.
         let is_renewable = issued.credential.is_renewable() && !issued.is_batch;
         let renewed_at = is_renewable.then(|| after_two_thirds(asked, ends));
-        Ok(Self { issued, ends, renewed_at })
+        // Each look would take one of the uses that the token is there for.
+        let is_seen = issued.credential.is_leased() && issued.token_uses == 0;
+        Ok(Self { issued, ends, renewed_at, replaced_at: after_two_thirds(asked, ends), is_seen })
     }
 
     /// When it ends, if it is not renewed.
@@ -67,6 +83,40 @@ impl Held {
     /// When it is to be renewed; `None` where that is not possible.
     pub fn renewed_at(&self) -> Option<Instant> {
         self.renewed_at
+    }
+
+    /// When another takes its place, where it is not renewed: with a third of its life left.
+    pub fn replaced_at(&self) -> Instant {
+        self.replaced_at
+    }
+
+    /// Whether the engine can be asked if it is there still.
+    pub fn is_seen(&self) -> bool {
+        self.is_seen
+    }
+
+    /// Asks whether the lease is there still. What ends a lease early ends what it is for, or takes it away in AWS, and nobody
+    /// else tells who holds it.
+    ///
+    /// It asks to renew the lease, which every app's token may: of one that can't be renewed the answer tells whether it is
+    /// there. What is given for one that can is not counted on.
+    pub async fn look<S: Source>(&mut self, source: &S) -> Sight<S::Error> {
+        let (client, opened) = match self.open(source).await {
+            Ok(opened) => opened,
+            Err(error) => return Sight::Unknown(Trouble::Source(error)),
+        };
+        let answer = client.write("sys/leases/renew", &lease_body(self.issued.credential.lease_id())).await;
+        source.close(opened).await;
+        let Err(error) = answer else { return Sight::There };
+        let is_gone = error.says(Said::NoLease) || error.denial() == Some(api::Denial::Ended);
+        let is_there = error.says(Said::NotRenewable);
+        self.is_seen = error.code() != Some(403);
+        let trouble = Trouble::Engine { doing: "Error asking whether the credential's lease is there", error };
+        match (is_gone, is_there) {
+            (true, _) => Sight::Gone(trouble),
+            (false, true) => Sight::There,
+            (false, false) => Sight::Unknown(trouble),
+        }
     }
 
     /// Asks for more time for token and lease.
@@ -86,7 +136,8 @@ impl Held {
             Ok(given) => {
                 let before = std::mem::replace(&mut self.ends, asked + given);
                 let is_longer = self.ends > before + PAUSE_MIN;
-                self.renewed_at = is_longer.then(|| after_two_thirds(asked, self.ends));
+                self.replaced_at = after_two_thirds(asked, self.ends);
+                self.renewed_at = is_longer.then_some(self.replaced_at);
                 self.issued.credential.extend(now, given);
                 if is_longer { Renewal::Longer } else { Renewal::Last(given) }
             }
@@ -118,7 +169,7 @@ impl Held {
         let (client, opened) = self.open(source).await.map_err(Trouble::Source)?;
         let lease_id = self.issued.credential.lease_id();
         let (path, body) = match self.issued.is_batch {
-            true => ("sys/leases/revoke", Map::from_iter([("lease_id".to_owned(), Value::from(lease_id))])),
+            true => ("sys/leases/revoke", lease_body(lease_id)),
             false => ("auth/token/revoke-self", Map::new()),
         };
         // What is under no lease nothing of the app's ends.
@@ -158,9 +209,12 @@ async fn longer(client: &Client, lease: &str, token_ttl: i64) -> Result<Duration
             renewed.auth.unwrap_or_default().get("lease_duration").and_then(Value::as_i64).unwrap_or(0)
         }
     };
-    let body = Map::from_iter([("lease_id".to_owned(), Value::from(lease))]);
-    let renewed = client.write("sys/leases/renew", &body).await?;
+    let renewed = client.write("sys/leases/renew", &lease_body(lease)).await?;
     Ok(left(renewed.lease_duration, token_ttl))
+}
+
+fn lease_body(lease: &str) -> Map<String, Value> {
+    Map::from_iter([("lease_id".to_owned(), Value::from(lease))])
 }
 
 fn after_two_thirds(from: Instant, ends: Instant) -> Instant {

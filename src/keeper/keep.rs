@@ -3,6 +3,10 @@
 //! What was handed out stays good for as long as it was said to be: a new credential takes the place of one with a third of
 //! its life left, and that one ends with its lease. While the engine is away, what still lives is served, and the engine is
 //! asked again after a pause that doubles, up to a minute, and is never the same for two agents.
+//!
+//! Somebody may end a lease before its time, in an emergency also what sessions may do that AWS can't end. Nobody tells who
+//! holds it, so the engine is asked now and then whether the lease is there, and another credential takes the place of one
+//! that has none.
 
 use std::time::Duration;
 
@@ -11,13 +15,16 @@ use tokio::time::Instant;
 
 use super::credential::Credential;
 use super::file::KeptFile;
-use super::held::{Held, Renewal};
+use super::held::{Held, Renewal, Sight};
 use super::source::{Source, Trouble};
 use crate::api::random_unit;
 use crate::clock::Clock;
 
 /// The first pause after a failure, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
+
+/// How often it is asked whether what is served is there still, unless somebody says how often.
+pub const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// What is held for an app.
 #[derive(Default)]
@@ -50,6 +57,8 @@ pub struct Keeper<S> {
     pub source: S,
     /// The files that are written for it.
     pub files: Vec<KeptFile>,
+    /// How often it is asked whether what is served is there still.
+    pub look_every: Duration,
     /// Where what is held is seen.
     pub kept: watch::Sender<Kept>,
 }
@@ -61,7 +70,15 @@ impl<S: Source> Keeper<S> {
         let mut held: Option<Held> = None;
         loop {
             match &held {
-                Some(held) => tokio::time::sleep_until(sooner(next(held))).await,
+                Some(one) => {
+                    let next = sooner(next(one));
+                    let look = sooner(Instant::now() + self.look_every);
+                    tokio::time::sleep_until(next.min(look)).await;
+                    if look < next {
+                        held = self.looked(held.take()).await;
+                        continue;
+                    }
+                }
                 None if self.kept.borrow().failure.is_some() => {
                     tokio::time::sleep(pause.mul_f64(0.5 + random_unit() / 2.0)).await;
                     pause = (pause * 2).min(PAUSES[1]);
@@ -71,6 +88,26 @@ impl<S: Source> Keeper<S> {
             held = self.step(held.take()).await;
             if held.is_some() {
                 pause = PAUSES[0];
+            }
+        }
+    }
+
+    /// Asks whether what is held is there still; what is not is held and served no more.
+    async fn looked(&self, held: Option<Held>) -> Option<Held> {
+        let mut held = held?;
+        if !held.is_seen() {
+            return Some(held);
+        }
+        match held.look(&self.source).await {
+            Sight::There => Some(held),
+            Sight::Unknown(error) => {
+                let again = if held.is_seen() { "" } else { ", and it is not asked again" };
+                self.say(&format!("whether the credential is there still can't be told{again}: {error}"));
+                Some(held)
+            }
+            Sight::Gone(error) => {
+                self.failed("was ended before its time", &error, true);
+                None
             }
         }
     }
@@ -159,10 +196,7 @@ impl<S: Source> Keeper<S> {
 
 /// When a credential is seen to: renewed, or, where that is not possible, replaced with a third of its life left.
 fn next(held: &Held) -> Instant {
-    held.renewed_at().unwrap_or_else(|| {
-        let now = Instant::now();
-        now + held.ends().saturating_duration_since(now) * 2 / 3
-    })
+    held.renewed_at().unwrap_or_else(|| held.replaced_at())
 }
 
 /// Up to a tenth sooner, so that many agents which started together do not come together.

@@ -13,6 +13,6 @@ mod source;
 pub use self::credential::{Credential, quoted};
 pub use self::endpoint::Endpoint;
 pub use self::file::{Form, KeptFile, MODE_FIX};
-pub use self::held::{Held, Renewal};
-pub use self::keep::{Keeper, Kept};
+pub use self::held::{Held, Renewal, Sight};
+pub use self::keep::{Keeper, Kept, LOOK_EVERY};
 pub use self::source::{Issued, Source, Trouble};

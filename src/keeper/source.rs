@@ -14,6 +14,8 @@ pub struct Issued {
     pub token: Secret,
     /// Seconds until the token ends; 0 for never.
     pub token_ttl: i64,
+    /// For how many more requests the token is good; 0 for any number.
+    pub token_uses: i64,
     /// Whether nobody can renew or revoke the token.
     pub is_batch: bool,
 }

@@ -50,6 +50,16 @@ impl World {
         world
     }
 
+    /// A role of sessions, `aws/session`, in the simulated account and at the mount.
+    fn session_role(&self) {
+        let exports = self.server.exports.iter().filter(|(name, _)| name.starts_with("AWS_")).cloned();
+        let made =
+            Command::new(crate::python::python()).args(["-c", MAKE_ROLE]).env_clear().envs(exports).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let arn = format!("role_arns={}", String::from_utf8(made.stdout).unwrap().trim());
+        self.operator.ok(&["write", "aws/roles/session", "credential_type=assumed_role", &arn]);
+    }
+
     /// An agent's file, with the files that it writes for the app.
     fn config(&self, role_id: &str, files: &str) -> String {
         format!(
@@ -194,12 +204,7 @@ print(iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=document)["Rol
 #[test]
 fn unchanged_clients_of_aws_get_what_it_holds() {
     let world = World::new("1h", "2h");
-    let exports = world.server.exports.iter().filter(|(name, _)| name.starts_with("AWS_")).cloned();
-    let made =
-        Command::new(crate::python::python()).args(["-c", MAKE_ROLE]).env_clear().envs(exports).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let arn = format!("role_arns={}", String::from_utf8(made.stdout).unwrap().trim());
-    world.operator.ok(&["write", "aws/roles/session", "credential_type=assumed_role", &arn]);
+    world.session_role();
     let role_id = world.host.variable("ROLE_ID").to_owned();
     let second = "  session:\n    role: aws/session\n    login: approle\n    secret_id_file: secret-id\n";
     let both = format!("{}{second}    role_id: {role_id}\n", world.config(&role_id, "[]"));
@@ -317,6 +322,70 @@ fn it_renews_while_it_can_and_then_has_another() {
         body["AccessKeyId"].is_string() && body["AccessKeyId"] != second["AccessKeyId"]
     });
     assert_eq!(status, 200, "{third}");
+}
+
+/// Nobody tells an agent that a lease was ended in an emergency: of a session that it can't renew, and of a user that is gone
+/// hours before its renewal.
+#[test]
+fn what_somebody_ended_is_handed_on_no_more() {
+    let world = World::new("1h", "2h");
+    world.session_role();
+    // One whose token is there for two requests: the first is its credential.
+    let login = ["token_policies=web", "token_ttl=1h", "token_num_uses=2"];
+    world.operator.ok(&[&["write", "auth/approle/role/app-few"], &login[..]].concat());
+    let few = world.operator.ok(&["read", "-field=role_id", "auth/approle/role/app-few/role-id"]);
+    let secret_id = world.operator.ok(&["write", "-f", "-field=secret_id", "auth/approle/role/app-few/secret-id"]);
+    let secret_id = world.host.write("few", &secret_id);
+    std::fs::set_permissions(&secret_id, PermissionsExt::from_mode(0o600)).unwrap();
+    let role_id = world.host.variable("ROLE_ID").to_owned();
+    let app = |name: &str, role: &str, role_id: &str, secret_id: &str| {
+        format!(
+            "  {name}:\n    role: {role}\n    login: approle\n    role_id: {role_id}\n    secret_id_file: {secret_id}\n"
+        )
+    };
+    let apps = [
+        app("web", "aws/web", &role_id, "secret-id"),
+        app("session", "aws/session", &role_id, "secret-id"),
+        app("few", "aws/session", &few, "few"),
+    ];
+    let head = "listen: 127.0.0.1:0\nlook_every: 1s\napps:\n";
+    world.host.write("agent.yaml", &format!("{head}{}", apps.concat()));
+    let agent = world.agent(&[]);
+    let held = |app: &str| agent.ask_as("GET", &format!("/credentials/{app}"), &agent.token());
+    let key = |app: &str| held(app).1["AccessKeyId"].as_str().map(str::to_owned);
+    let names = ["web", "session", "few"];
+    agent.until("all are there", |_, _| names.iter().all(|app| held(app).0 == 200));
+    let before = names.map(key);
+    world.operator.ok(&["lease", "revoke", "-prefix", "-sync", "aws/creds/web"]);
+    let lease = world.operator.ok(&["list", "-format=json", "sys/leases/lookup/aws/creds/session"]);
+    assert_eq!(serde_json::from_str::<Vec<String>>(&lease).unwrap().len(), 2);
+    let is_another = |app: &str, before: &Option<String>| key(app).is_some_and(|key| Some(key) != *before);
+    agent.until("another user", |_, _| is_another("web", &before[0]));
+    // Nobody looked with the token that has no use for it.
+    assert_eq!((key("session"), key("few")), (before[1].clone(), before[2].clone()));
+    let output = world.operator.run(&["lease", "revoke", "-force", "-prefix", "aws/creds/session"]);
+    assert_eq!(output.code, 0, "{}", output.normal());
+    agent.until("another session", |_, _| is_another("session", &before[1]));
+    assert_eq!(world.users(), 1);
+}
+
+#[test]
+fn who_may_not_look_is_told_once_and_keeps_what_it_has() {
+    let world = World::new("1h", "2h");
+    let login = ["token_policies=web", "token_ttl=1h", "token_no_default_policy=true"];
+    world.operator.ok(&[&["write", "auth/approle/role/app-web"], &login[..]].concat());
+    let role_id = world.host.variable("ROLE_ID").to_owned();
+    world.host.write("agent.yaml", &format!("look_every: 1s\n{}", world.config(&role_id, "[]")));
+    let mut agent = world.agent(&[]);
+    let (_, first) = agent.until("there is one", |status, _| status == 200);
+    let said = agent.says("can't be told");
+    assert!(said.contains("and it is not asked again") && said.contains("403"), "{said}");
+    assert_eq!(agent.ask().1["AccessKeyId"], first["AccessKeyId"]);
+    for (text, part) in [("look_every: 0s", "is less than a second"), ("look_every: soon", "invalid duration")] {
+        world.host.write("wrong.yaml", &format!("{text}\n{}", world.config(&role_id, "[]")));
+        let output = world.host.run(&["agent", "--config", "wrong.yaml"]);
+        assert!(output.code == 1 && output.stderr.contains(part), "{text}: {}", output.stderr);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -10,7 +11,8 @@ use crate::cli::app::{AppFile, Written};
 use crate::cli::error::CliError;
 use crate::cli::global::{JWT, PASSWORD, SECRET_ID};
 use crate::estate::{self, Sources};
-use crate::keeper::{KeptFile, MODE_FIX};
+use crate::keeper::{KeptFile, LOOK_EVERY, MODE_FIX};
+use crate::units::duration;
 
 /// More is no such file.
 const BYTES_MAX: u64 = 1 << 20;
@@ -29,6 +31,8 @@ pub(super) struct Config {
     listen: Option<String>,
     /// The file of the token that clients show.
     pub(super) token_file: Option<PathBuf>,
+    /// How often it is asked whether what is served is there still, as a duration.
+    look_every: Option<String>,
     /// The apps, by the name under which their credentials are asked for.
     pub(super) apps: BTreeMap<String, AppConfig>,
 }
@@ -99,9 +103,24 @@ impl Config {
                 file.mode().map_err(|why| CliError::new(1, format!("{}: {why}", path.display())).hint(MODE_FIX))?;
             }
         }
+        config.look_every().map_err(|error| failed(error.message))?;
         config.nothing_idle().map_err(failed)?;
         config.one_writer_each().map_err(failed)?;
         Ok(config)
+    }
+
+    /// How often it is asked whether what is served is there still.
+    ///
+    /// # Errors
+    /// What is no duration, or so short that it would be asked all the time.
+    pub(super) fn look_every(&self) -> Result<Duration, CliError> {
+        let Some(text) = &self.look_every else { return Ok(LOOK_EVERY) };
+        let failed = |why: &str| CliError::new(1, format!("`look_every` {text:?} {why}")).hint("look_every: 1m");
+        let seconds = duration::parse(text).map_err(|why| failed(&why))?;
+        match u64::try_from(seconds) {
+            Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds)),
+            _ => Err(failed("is less than a second")),
+        }
     }
 
     /// Refuses an engine that nobody goes to: where no `login` is said, the estate says which it is.

@@ -21,7 +21,7 @@ use super::error::CliError;
 use super::global::{Global, exactly};
 use super::server::stopped;
 use super::{output, token_file};
-use crate::keeper::{Endpoint, Keeper, Kept};
+use crate::keeper::{Endpoint, Keeper, Kept, LOOK_EVERY};
 use crate::secret::Secret;
 
 /// How long no client is taken after one could not be.
@@ -105,12 +105,13 @@ fn keepers(args: &Args, config: Option<&Config>, global: &Global) -> Result<(Vec
             }
         }
     }
+    let look_every = config.map_or(Ok(LOOK_EVERY), Config::look_every)?;
     let (mut keepers, mut apps) = (Vec::new(), Apps::new());
     for (name, wanted, app) in wanted {
         let (kept, seen) = watch::channel(Kept::default());
         apps.insert(name.clone(), seen);
         let source = Asked { wanted, global: global.clone() };
-        keepers.push(Keeper { name, source, files: app.files, kept });
+        keepers.push(Keeper { name, source, files: app.files, look_every, kept });
     }
     Ok((keepers, apps))
 }

@@ -123,8 +123,8 @@ impl Wanted {
         if let Some(said) = self.choice.said().filter(|_| !credential.is_session()) {
             return Err(self.given_back(said, &app, &credential).await);
         }
-        let (token, token_ttl, is_batch) = (session.token, session.ttl, session.is_batch);
-        Ok(Issued { credential, token, token_ttl, is_batch })
+        let Session { token, ttl: token_ttl, uses: token_uses, is_batch } = session;
+        Ok(Issued { credential, token, token_ttl, token_uses, is_batch })
     }
 
     /// Ends a credential of a role that took no notice of what was said: it is not the one that was asked for.

@@ -109,6 +109,8 @@ pub(super) struct Session {
     pub(super) token: Secret,
     /// Seconds until it ends; 0 for never.
     pub(super) ttl: i64,
+    /// For how many requests it was good when it was handed out; 0 for any number.
+    pub(super) uses: i64,
     /// Whether it is a batch token, which nobody can renew or revoke.
     pub(super) is_batch: bool,
 }
@@ -190,6 +192,7 @@ pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &C
         Some(token) => Ok(Session {
             token: Secret::new(token),
             ttl: auth.get("lease_duration").and_then(Value::as_i64).unwrap_or_default(),
+            uses: auth.get("num_uses").and_then(Value::as_i64).unwrap_or_default(),
             is_batch: auth.get("token_type").and_then(Value::as_str) == Some("batch"),
         }),
         None => {
