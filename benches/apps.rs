@@ -3,7 +3,8 @@
 //!
 //! Logins and sessions are made by the embedded engine on disk, its trail on: each is durable in store and trail before its
 //! answer leaves. An STS that does nothing answers at once. Run with `cargo bench --bench apps`; Python 3 is used to read a
-//! finished process's resource usage.
+//! finished process's resource usage. `cargo bench --bench apps -- vouched` measures those logins alone for which somebody
+//! else vouches.
 
 #![allow(clippy::expect_used, reason = "a benchmark that cannot run says so by failing")]
 #![allow(dead_code, reason = "the harness offers more than each benchmark uses")]
@@ -11,31 +12,40 @@
 mod harness;
 mod measure;
 mod null_iam;
+mod signer;
+mod vouched;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use leasehold::api::Client;
 use leasehold::clock::Clock;
 use serde_json::{Map, Value, json};
 
 use harness::{World, body, measure, report};
+use signer::Signer;
 
-const SECONDS: Duration = Duration::from_secs(4);
-const CLIENTS: [usize; 2] = [1, 64];
+/// For how long one thing is done again and again.
+pub(crate) const SECONDS: Duration = Duration::from_secs(4);
+/// So many at once.
+pub(crate) const CLIENTS: [usize; 2] = [1, 64];
 const RUNS: usize = 11;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
-    logins().await;
-    sessions().await;
-    processes();
+    // Cargo says `--bench` to each benchmark.
+    let only: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match only.as_slice() {
+        [] => {
+            logins().await;
+            vouched::logins().await;
+            sessions().await;
+            processes();
+        }
+        [only] if only == "vouched" => vouched::logins().await,
+        other => panic!("{other:?} is not known: nothing, or `vouched`"),
+    }
 }
 
 /// Logs in by each method again and again.
@@ -70,19 +80,13 @@ async fn logins() {
 
 /// Mounts a method that believes a new key, with a role `app`; a token of that key.
 async fn signed_token(world: &World) -> String {
-    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
-    let public: PublicKeyX509Der<'_> = key.public_key().as_der().expect("a public key");
-    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(public.as_ref()));
+    let signer = Signer::new();
     world.write("sys/auth/jwt", json!({ "type": "jwt" })).await;
-    world.write("auth/jwt/config", json!({ "jwt_validation_pubkeys": [pem] })).await;
+    world.write("auth/jwt/config", json!({ "jwt_validation_pubkeys": [signer.pem()] })).await;
     let role = json!({ "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["engine"], "token_ttl": "1h" });
     world.write("auth/jwt/role/app", role).await;
     let now = world.clock.now().unix_timestamp();
-    let claims = json!({ "sub": "app", "aud": "engine", "iat": now, "nbf": now, "exp": now + 3600 });
-    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let signed = format!("{}.{}", part(json!({ "alg": "ES256", "typ": "JWT" })), part(claims));
-    let signature = key.sign(&SystemRandom::new(), signed.as_bytes()).expect("a signature");
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+    signer.token(&json!({ "sub": "app", "aud": "engine", "iat": now, "nbf": now, "exp": now + 3600 }))
 }
 
 async fn told(client: &Client, path: &str, name: &str) -> Value {

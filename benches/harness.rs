@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use leasehold::api::{Client, Options, Target};
 use leasehold::clock::Clock;
 use leasehold::engine::{AwsTransport, Config, Engine, Limits, Storage};
@@ -27,12 +28,18 @@ pub(crate) fn body(value: Value) -> Map<String, Value> {
 
 impl World {
     pub(crate) async fn new(clock: Clock, latency: Duration, lease: &str) -> Self {
-        let home = tempfile::tempdir().expect("a directory");
         let iam = NullIam::new(clock.clone(), latency);
+        let aws = iam.client();
+        Self::before(iam, aws, clock, lease).await
+    }
+
+    /// The same before another AWS, which is asked instead of the null one.
+    pub(crate) async fn before(iam: Arc<NullIam>, aws: SharedHttpClient, clock: Clock, lease: &str) -> Self {
+        let home = tempfile::tempdir().expect("a directory");
         let engine = Engine::open(Config {
             storage: Storage::Disk { directory: home.path().join("data") },
             trail: Some(home.path().join("trail.log")),
-            aws: AwsTransport::InProcess(iam.client()),
+            aws: AwsTransport::InProcess(aws),
             clock: clock.clone(),
             aws_key: None,
             limits: Limits { request_time_max: Duration::from_secs(600), ..Limits::default() },
