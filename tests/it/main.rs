@@ -133,6 +133,7 @@ mod wire_oidc;
 mod wire_own_sessions;
 mod wire_paths;
 mod wire_quotas;
+mod wire_rows;
 mod wire_static;
 mod wire_sts;
 mod wire_sys;

@@ -3,16 +3,44 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Each case, and whether the table says that it is not served yet.
-fn rows(table: &str) -> BTreeMap<String, bool> {
+/// What is not served yet is told after such a dash.
+const LATER: &str = " — ";
+
+/// What a case may need besides HTTP, so that it is asked of our engine alone.
+const NEEDS: &[&str] = &[
+    "AWS",
+    "TLS",
+    "a cluster",
+    "a restart",
+    "a signed token",
+    "bytes",
+    "no such method",
+    "not served",
+    "the command line",
+    "the server's state",
+    "the trail",
+    "what is stored",
+];
+
+/// A case of the table.
+struct Case {
+    /// Whether it is not served yet.
+    is_later: bool,
+    /// What is said of it elsewhere.
+    elsewhere: String,
+}
+
+/// Each case.
+fn rows(table: &str) -> BTreeMap<String, Case> {
     let mut rows = BTreeMap::new();
     for line in table.lines() {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        if let ["", code, request, answer, ""] = cells[..]
+        if let ["", code, request, answer, elsewhere, ""] = cells[..]
             && is_code(code)
         {
             assert!(!request.is_empty() && !answer.is_empty(), "{line}");
-            assert_eq!(rows.insert(code.to_owned(), answer.contains(" — ")), None, "{code} is there twice");
+            let case = Case { is_later: answer.contains(LATER), elsewhere: elsewhere.to_owned() };
+            assert!(rows.insert(code.to_owned(), case).is_none(), "{code} is there twice");
         }
     }
     rows
@@ -62,12 +90,35 @@ fn every_case_of_the_table_is_tested_and_every_tested_case_is_in_the_table() {
     let told: BTreeSet<String> = texts.iter().flat_map(|text| text.lines()).flat_map(named).collect();
     let wrong: Vec<String> = rows
         .iter()
-        .filter_map(|(code, later)| match (told.contains(code), later) {
+        .filter_map(|(code, case)| match (told.contains(code), case.is_later) {
             (false, false) => Some(format!("{code}: no test names it")),
             (true, true) => Some(format!("{code}: a test names it, and the table says that it is not served")),
             _ => None,
         })
         .chain(told.iter().filter(|code| !rows.contains_key(*code)).map(|code| format!("{code}: not in the table")))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What the table says of another server is what is asked of one.
+#[test]
+fn the_table_says_which_cases_are_asked_of_another_server_and_what_it_answers() {
+    let asked = crate::wire_rows::codes();
+    let rows = rows(&read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/wire.md")));
+    let wrong: Vec<String> = rows
+        .iter()
+        .filter_map(|(code, case)| {
+            let is_right = match (asked.get(code), case.elsewhere.split_once(": ")) {
+                (Some(false), None) => case.elsewhere == "the same",
+                (Some(true), Some((who, _))) => who == "OpenBao",
+                (None, Some((asked, needs))) => {
+                    asked == "not asked" && NEEDS.contains(&needs) && case.is_later == (needs == "not served")
+                }
+                _ => false,
+            };
+            (!is_right).then(|| format!("{code}: {}", case.elsewhere))
+        })
+        .chain(asked.keys().filter(|code| !rows.contains_key(*code)).map(|code| format!("{code}: not in the table")))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

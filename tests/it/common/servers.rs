@@ -160,4 +160,19 @@ impl ByHand {
     pub(crate) fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         self.http.send(method, &format!("{}{path}", self.prefix), body)
     }
+
+    /// The same with another token, or none, and with headers besides.
+    #[track_caller]
+    pub(crate) fn send_as(
+        &self,
+        token: Option<&str>,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let http = token.map_or_else(|| self.http.clone(), |token| self.http.with_token(token));
+        let path = format!("{}{path}", self.prefix);
+        http.try_send_with(method, &path, body, headers).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
 }
