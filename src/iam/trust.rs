@@ -107,7 +107,11 @@ pub fn policy<S: Clone>(json: &Json<S>) -> Policy<S> {
         };
         let principals = principals(&element.value).unwrap_or_default();
         let lets_in = statement.effect == Effect::Allow && test == Test::StringLike;
-        let patterns = principals.iter().flat_map(|one| if lets_in { one.allowed() } else { one.covered() });
+        let patterns = principals.iter().flat_map(|one| match test {
+            Test::StringLike if lets_in => one.allowed(),
+            Test::StringLike => one.covered(),
+            _ => one.left_out(&principals),
+        });
         statement.conditions.push(Condition {
             operator: Operator { test, quantifier: None, if_exists: false },
             key: PRINCIPAL.to_owned(),

@@ -300,6 +300,16 @@ fn a_role_that_does_not_let_the_engine_in_is_an_error() {
     let (id, tags) = ("external_id = \"e-1\"", "session_tags = {\nteam = \"db\"\n}");
     let factor = |operator: &str| condition(&format!("\"{operator}\":{{\"aws:MultiFactorAuthPresent\":\"true\"}}"));
     let elsewhere = condition("\"IpAddress\":{\"aws:SourceIp\":\"192.0.2.0/24\"}");
+    let keys = |names: &str| {
+        let keys = format!("\"ForAllValues:StringEquals\":{{\"aws:TagKeys\":[{names}]}}");
+        allow(account, &condition(&keys)).replacen("\"sts:AssumeRole\"", "[\"sts:AssumeRole\",\"sts:TagSession\"]", 1)
+    };
+    let all_but = |name: &str, is_one: bool| {
+        let root = if is_one { ",\"arn:aws:iam::111122223333:root\"" } else { "" };
+        let others = format!("\"NotPrincipal\":{{\"AWS\":[\"arn:aws:iam::111122223333:{name}\"{root}]}}");
+        let denial = format!("{{\"Effect\":\"Deny\",{others},\"Action\":\"sts:AssumeRole\"}}");
+        format!("[{},{denial}]", allow("*", ""))
+    };
     let denied = format!("[{},{}]", allow("*", ""), allow(account, "").replacen("Allow", "Deny", 1));
     for (engine, role, statement, expected) in [
         (ENGINE, "", allow(account, ""), None),
@@ -360,6 +370,14 @@ fn a_role_that_does_not_let_the_engine_in_is_an_error() {
             allow(account, &condition("\"StringEquals\":{\"aws:PrincipalType\":\"AssumedRole\"}")),
             Some("does not trust the engine"),
         ),
+        // Tags that no session of the role has, and those that it has.
+        (ENGINE, tags, keys("\"env\", \"cost\""), Some("asks for other session tags")),
+        (ENGINE, tags, keys("\"env\", \"team\""), None),
+        (ENGINE, "", keys("\"env\""), None),
+        // An account beside one of its users leaves that user out, and nobody else.
+        (ENGINE, "", all_but("user/other", true), Some("does not trust the engine")),
+        (ENGINE, "", all_but("user/engine", true), None),
+        (ENGINE, "", all_but("root", false), None),
         // Whoever the engine is, that much is known.
         ("", "", allow(account, &external), Some("asks for an external id, and none is set")),
         ("principal_arn = \"arn:aws:s3:::b\"\n", "", allow(account, ""), Some("is not the ARN of an IAM user or role")),

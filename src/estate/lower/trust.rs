@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::assert::requests_with;
 use super::{Lowering, iam_role::texts};
 use crate::estate::declared::IamPrincipal;
 use crate::estate::problem::Draft;
@@ -184,8 +185,10 @@ impl Asked<'_> {
                 conditions.push(given("aws:multifactorauthage", ""));
             }
         }
-        if fixed.contains(&Fixed::Tags) && self.tags.is_empty() {
-            conditions.push(given("aws:tagkeys", ""));
+        if fixed.contains(&Fixed::Tags) {
+            let keys: Vec<String> = self.tags.keys().cloned().collect();
+            let none = || vec![given(TAG_KEYS, "")];
+            conditions.extend(if keys.is_empty() { none() } else { requests_with(TAG_KEYS, &keys) });
         }
         if fixed.contains(&Fixed::ExternalId) {
             conditions.push(given("sts:externalid", &self.external_id));
@@ -206,6 +209,7 @@ impl Asked<'_> {
 const ASSUME: &str = "sts:AssumeRole";
 const TAG: &str = "sts:TagSession";
 const REQUEST_TAG: &str = "aws:requesttag/";
+const TAG_KEYS: &str = "aws:tagkeys";
 
 /// Whether an ARN is that of an IAM user, or of the account's root.
 fn is_user(arn: &str) -> bool {
