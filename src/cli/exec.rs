@@ -45,6 +45,7 @@ const PASSED_ON: &[(SignalKind, Signal)] = &[
     (SignalKind::terminate(), Signal::TERM),
     (SignalKind::user_defined1(), Signal::USR1),
     (SignalKind::user_defined2(), Signal::USR2),
+    (SignalKind::window_change(), Signal::WINCH),
 ];
 
 /// Variables of AWS that the command does not inherit: they would lead its SDK to another credential than the one it was
@@ -144,12 +145,12 @@ impl Signals {
     }
 }
 
-/// Passes a signal on, unless the command has had it: a terminal sends what its keys stand for to all that runs in the
-/// foreground.
+/// Passes a signal on, unless the command has had it: a terminal sends what its keys stand for, and that its size is another, to
+/// all that runs in the foreground.
 fn pass_on(child: &Child, signal: Signal) {
-    let of_keys = signal == Signal::INT || signal == Signal::QUIT;
+    let of_terminal = [Signal::INT, Signal::QUIT, Signal::WINCH].contains(&signal);
     let in_foreground = || rustix::termios::tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == getpgrp());
-    if of_keys && in_foreground() {
+    if of_terminal && in_foreground() {
         return;
     }
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);

@@ -286,7 +286,7 @@ fn a_command_does_not_inherit_the_secrets_of_leasehold() {
 #[test]
 fn signals_reach_the_command_and_its_end_is_the_credentials() {
     let env = TestEnv::with_tutorial();
-    let script = r#"trap 'echo told; exit 3' TERM; echo ready; while :; do read -r _ < wake || :; done"#;
+    let script = r#"trap 'echo told; exit 3' TERM; trap 'echo resized' WINCH; echo ready; while :; do read -r _ < wake || :; done"#;
     let wake = env.dir().join("wake");
     rustix::fs::mkfifoat(rustix::fs::CWD, &wake, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
     let mut command = env.command(&["exec", "webapp", "--", "sh", "-c", script]);
@@ -294,6 +294,8 @@ fn signals_reach_the_command_and_its_end_is_the_credentials() {
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
     assert_eq!(lines.next().unwrap().unwrap(), "ready");
     let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::WINCH).unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "resized");
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(lines.next().unwrap().unwrap(), "told");
     assert_eq!(child.wait().unwrap().code(), Some(3));
