@@ -12,7 +12,7 @@ use crate::iam::arn::{Arn, is_account};
 use crate::iam::quota::is_name_char;
 use crate::object::{FieldValue, Shape, field};
 use crate::text::did_you_mean;
-use crate::units::network;
+use crate::units::{duration, network};
 
 /// The value of a node for a field of this shape, in canonical form. Policy documents and ACL rules are more
 /// than a value and are read elsewhere.
@@ -249,6 +249,13 @@ fn seconds(node: &Node) -> Result<i64, Draft> {
     let seconds = match &node.content {
         Content::Int(seconds) => Ok(*seconds),
         Content::Text(text) if text.trim().is_empty() => Err("this duration is empty".to_owned()),
+        // One reader of YAML takes it for octal, another for decimal.
+        Content::Text(text) if text.trim().starts_with('0') && is_digits(text) => {
+            Err(format!("`{text}` begins with a zero: it is another number to some readers"))
+        }
+        Content::Text(text) if !duration::is_whole(text) => {
+            Err(format!("`{text}` is no whole number of seconds, and engines count those"))
+        }
         Content::Text(text) => field::parse_seconds(text).map_err(|misfit| misfit.to_string()),
         _ => return Err(wrong(node, "a duration").hint(hint)),
     };
@@ -257,6 +264,12 @@ fn seconds(node: &Node) -> Result<i64, Draft> {
         Ok(_) => Err(Draft::error(node.span, "a duration is not negative").hint(hint)),
         Err(what) => Err(Draft::error(node.span, what).hint(hint)),
     }
+}
+
+/// Whether a text is a number of more than one digit.
+fn is_digits(text: &str) -> bool {
+    let text = text.trim();
+    text.len() > 1 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A network: an address, with or without the length of its prefix.
@@ -487,6 +500,9 @@ mod tests {
         for (shape, written) in [
             (Shape::Seconds, json!("soon")),
             (Shape::Seconds, json!("")),
+            (Shape::Seconds, json!("010")),
+            (Shape::Seconds, json!("10ms")),
+            (Shape::Seconds, json!("1.5s")),
             (Shape::Seconds, json!(-1)),
             (Shape::Seconds, json!(["1h"])),
             (Shape::Cidrs, json!(["10.0.0.1/16"])),

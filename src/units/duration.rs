@@ -22,6 +22,11 @@ pub fn parse(text: &str) -> Result<i64, String> {
     Ok(i64::try_from((nanos + away) / NANOS).unwrap_or(i64::MAX))
 }
 
+/// Whether what [`parse`] takes is as many seconds as it says, with nothing that was rounded.
+pub fn is_whole(text: &str) -> bool {
+    go_nanos(text.trim()).is_none_or(|nanos| nanos % NANOS == 0)
+}
+
 /// Whole seconds of a number of them, rounded as [`parse`] does.
 pub fn whole(seconds: f64) -> i64 {
     // Out of range it is the nearest there is, and not a number is none.
