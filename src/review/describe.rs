@@ -11,6 +11,9 @@ use crate::iam::request::Request;
 use crate::review::finding::Access;
 use crate::review::words;
 
+/// So many names are told, and of more how many there are.
+const NAMED_MAX: usize = 3;
+
 /// Levels from the weightiest.
 const LEVELS: [Level; 5] = [Level::PermissionsManagement, Level::Write, Level::Tagging, Level::Read, Level::List];
 
@@ -36,6 +39,12 @@ pub(super) fn access_within<S>(
     actions: &Scope,
     resources: &Scope,
 ) -> Access {
+    of_actions(statement, actions, resources, &passing(set, actions))
+}
+
+/// The actions that the boundary and the session policies of a set let through and that nothing there denies whatever the
+/// request is.
+fn passing<'c, S>(set: &PolicySet<S>, actions: &'c Scope) -> Vec<Action<'c>> {
     let mut covered = Catalogue::current().covered(actions);
     for policies in [&set.boundary, &set.session].into_iter().flatten() {
         let allowed = covering(policies, |one| one.effect == Effect::Allow);
@@ -46,7 +55,31 @@ pub(super) fn access_within<S>(
         let denied = covering(policies, denies_always);
         covered.retain(|action| !denied.contains(&name(action)));
     }
-    of_actions(statement, actions, resources, &covered)
+    covered
+}
+
+/// How much of some actions [`access_within`] counts, in words: their names where they are few, with what the session policies
+/// let them be done on, else how many.
+pub(super) fn counted_within<S>(set: &PolicySet<S>, actions: &Scope) -> String {
+    let names: Vec<String> = passing(set, actions).iter().map(name).collect();
+    if names.is_empty() || names.len() > NAMED_MAX {
+        return words::thousands(names.len());
+    }
+    let narrows = |one: &&Statement<S>| {
+        one.effect == Effect::Allow && !one.resources.negated && {
+            let allowed: HashSet<String> = Catalogue::current().matching(&one.actions).map(|one| name(&one)).collect();
+            names.iter().any(|name| allowed.contains(name))
+        }
+    };
+    let session = set.session.iter().flatten().flat_map(|policy| &policy.statements);
+    let mut on: Vec<String> = session.filter(narrows).flat_map(|one| patterns(&one.resources)).collect();
+    on.sort_unstable();
+    on.dedup();
+    let names = words::listed(&names);
+    match on.is_empty() || on.len() > NAMED_MAX || on.iter().any(|pattern| pattern == "*") {
+        true => names,
+        false => format!("{names} (on {})", words::listed(&on)),
+    }
 }
 
 /// The actions of the statements that are wanted, by their names.

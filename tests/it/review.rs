@@ -219,6 +219,7 @@ const CASES: &[(&str, i32)] = &[
     ("154-certificates-of-another-ca", 2),
     ("155-role-of-people-wider", 2),
     ("156-group-with-a-way-up", 3),
+    ("157-object-that-stayed-goes", 0),
 ];
 
 #[test]

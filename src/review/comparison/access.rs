@@ -252,7 +252,7 @@ impl Principal<'_, '_> {
         let mut finding = Finding::new(kind, &self.subject, access.sentence()).role(&role.label);
         let whole = describe::access(&found.statement, &found.actions, &found.resources).count;
         if access.count < whole {
-            let (passing, whole) = (words::thousands(access.count), words::thousands(whole));
+            let (passing, whole) = (describe::counted_within(&role.set, &found.actions), words::thousands(whole));
             finding = finding.note(format!(
                 "only {passing} of {whole} actions pass the role's denials, boundary and session policy"
             ));

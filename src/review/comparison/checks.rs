@@ -92,5 +92,8 @@ fn object(was: &Object, is: &Object) -> Vec<Finding> {
     if stays(is) && !stays(was) {
         findings.push(finding("it stays as it is when it is no longer declared".to_owned()));
     }
+    if stays(was) && !stays(is) {
+        findings.push(finding("it is deleted when it is no longer declared".to_owned()));
+    }
     findings
 }

@@ -1,0 +1,7 @@
+object "sys/config/ui/headers/X-Frame-Options" {
+  delete = "keep"
+
+  data {
+    values = ["DENY"]
+  }
+}

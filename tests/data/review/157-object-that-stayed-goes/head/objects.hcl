@@ -1,0 +1,5 @@
+object "sys/config/ui/headers/X-Frame-Options" {
+  data {
+    values = ["DENY"]
+  }
+}
