@@ -269,7 +269,7 @@ fn news_are_comments_on_an_issue_in_which_nothing_acts() {
     let round = watched.env.run(&arguments);
     assert_eq!(round.code, 5, "{}", round.normal());
     let asked = receiver.last();
-    assert_eq!(asked.header("authorization"), Some("bearer ghp_topsecret"));
+    assert_eq!(asked.header("authorization"), Some("Bearer ghp_topsecret"));
     let body: Value = serde_json::from_str(&asked.body).unwrap();
     let text = body["body"].as_str().unwrap();
     assert!(text.starts_with("```text\nleasehold, environment local: 1 object drifted.\n"), "{text}");
