@@ -126,7 +126,7 @@ impl Expected {
 /// Whether a value has what is expected of it: of an object these names, `"*"` is anything, null is nothing.
 fn has(found: &Value, expected: &Value) -> bool {
     match (found, expected) {
-        (found, Value::String(any)) if any == "*" => !found.is_null() && *found != Value::from(""),
+        (found, Value::String(any)) if any == "*" => !found.is_null() && found.as_str() != Some(""),
         (Value::Array(found), Value::Array(expected)) => {
             found.len() == expected.len() && found.iter().zip(expected).all(|(found, expected)| has(found, expected))
         }

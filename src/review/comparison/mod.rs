@@ -222,7 +222,7 @@ fn app(
             findings.extend(new.logins().map(|object| login::added(subject, after.0, object)));
         }
         (Some(old), None) if old.who() == Who::Login => {
-            findings.extend(old.logins().map(|object| login::gone(subject, object)))
+            findings.extend(old.logins().map(|object| login::gone(subject, object)));
         }
         (None, Some(new)) => {
             let owner = new.owner().map_or(String::new(), |owner| format!(", owned by {owner}"));
