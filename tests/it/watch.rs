@@ -174,6 +174,9 @@ fn what_makes_no_sense_is_refused_before_anything_is_asked() {
         (&["watch", "estate", "-e", "local", "--allow-deletes", "--once"], "--mode apply"),
         (&["watch", "estate", "-e", "local", "--interval", "0s", "--once"], "at least a second"),
         (&["watch", "status", "--state", "nowhere"], "there is no state"),
+        // What is typed in a hurry begins no loop.
+        (&["watch", "-e", "local", "suspend"], "leasehold watch suspend -e ENV"),
+        (&["watch", "-e", "local", "nowhere", "--once"], "there is no directory"),
         (&["watch", "suspend", "--state", "nowhere"], "there is no state"),
     ] {
         let output = watched.env.run(arguments);

@@ -13,6 +13,7 @@ use crate::git::{Mirror, Remote};
 use crate::plan::Asked;
 use crate::proposal::Word;
 use crate::ssh::PublicKey;
+use crate::text::one_line;
 use crate::watch::{Form, Mode, Store};
 
 /// What a loop was told.
@@ -84,6 +85,16 @@ impl Settings {
                 .hint("--path is the estate's directory in the repository"));
         }
         let dir = Context::open(global)?.at(args.dir).estate_dir();
+        if remote.is_none() && !dir.is_dir() {
+            let name = dir.display().to_string();
+            let error = CliError::new(1, format!("there is no directory {}", one_line(&name)));
+            return Err(match name.rsplit('/').next() {
+                Some(word @ ("status" | "suspend" | "resume")) => {
+                    error.hint(format!("the command stands before its flags: leasehold watch {word} -e ENV"))
+                }
+                _ => error.hint("name the estate's directory, or its repository with --remote"),
+            });
+        }
         let directory = args.place.directory(remote.is_none().then_some(&dir), &environment)?;
         let store = Store::open(&directory).map_err(|error| unkept(&error))?;
         let source = match remote {
