@@ -115,7 +115,13 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             Err(error) => events.failed(error),
         }
     }
-    outcome.map(|ended| ended.exit_code)
+    let exit_code = outcome?.exit_code;
+    match Events::were_lost() {
+        true => {
+            Err(CliError::new(1, "not all events could be written to stdout: what was done is in `leasehold history`"))
+        }
+        false => Ok(exit_code),
+    }
 }
 
 /// How an apply ended.
@@ -320,7 +326,10 @@ fn approve(context: &Context, args: &Args, source: Source<'_>, proposal: &Propos
     if !is_said && !plan.is_empty() {
         if events.is_some() {
             return Err(CliError::new(1, "nothing was applied: nobody is asked in JSON")
-                .hint("apply a saved plan, or say --expect DIGEST or --auto-approve"));
+                .hint("apply a saved plan, or say --expect DIGEST or --auto-approve")
+                .hint(
+                    "to be asked, --format table: JSON was said by --json, --format or a variable such as VAULT_FORMAT",
+                ));
         }
         confirm(plan)?;
     }

@@ -96,3 +96,16 @@ fn what_is_refused_fails_or_waits_for_that_says_why() {
     assert_eq!((&end["event"], &end["exit_code"]), (&"end".into(), &1.into()));
     assert!(end["words"].as_str().unwrap().starts_with("Apply incomplete: "), "{end}");
 }
+
+#[test]
+fn a_record_that_could_not_be_written_is_not_taken_for_whole() {
+    let env = world(&format!("aws \"aws\" {{}}\n{ROLE}"));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = env.command(&["-C", "estate", "apply", "--json", "--auto-approve"]);
+    let output = command.stdout(full).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("not all events could be written"), "{told}");
+    // It was done all the same.
+    assert_eq!(env.run(&["-C", "estate", "plan"]).code, 0);
+}

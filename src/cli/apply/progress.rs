@@ -2,6 +2,7 @@
 //! stdout.
 
 use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,16 +14,26 @@ use crate::cli::output;
 use crate::clock::Clock;
 use crate::plan::{Change, escape};
 
+/// Whether an event of this process could not be written.
+static LOST: AtomicBool = AtomicBool::new(false);
+
 /// Tells programs what happens.
 #[derive(Clone, Copy)]
 pub(super) struct Events<'a>(pub(super) &'a Clock);
 
 impl Events<'_> {
-    /// Tells of one event. That nobody reads them any more is no reason to stop in the middle.
+    /// Tells of one event. That they can't be written, or nobody reads them any more, is no reason to stop in the middle.
     pub(super) fn tell(self, event: &Event<'_>) {
         // A clock that can't be written is none that this program has.
         let at = self.0.now().format(&Rfc3339).unwrap_or_default();
-        let _ = output::streamed(&format!("{}\n", event.json(&at)));
+        if output::streamed(&format!("{}\n", event.json(&at))).is_err() {
+            LOST.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether some event could not be written: a record that lacks one must not be taken for whole.
+    pub(super) fn were_lost() -> bool {
+        LOST.load(Ordering::Relaxed)
     }
 
     /// Tells how all of it ended, if by an error.
