@@ -110,12 +110,15 @@ impl Graph {
         for app in apps.into_iter().filter(|app| only.is_some() || !app.who().is_person() || !app.roles().is_empty()) {
             let detail: Vec<String> = app.owner().map(|owner| format!("owner {owner}")).into_iter().collect();
             let node = match (app.who(), app.place()) {
-                (Who::Login, Some(place)) => graph.object(Column::Login, app.name, vec![place_words(place)], app.name),
+                (Who::Login, place) => {
+                    let detail = place.map(place_words).into_iter().collect();
+                    graph.object(Column::Login, app.name, detail, app.name)
+                }
                 (Who::User | Who::Group, place) => {
                     let detail = place.map(place_words).into_iter().collect();
                     graph.object(Column::Login, &app.subject().to_string(), detail, app.name)
                 }
-                (Who::App | Who::Login, _) => graph.node(Column::App, app.name, detail),
+                (Who::App, _) => graph.node(Column::App, app.name, detail),
             };
             for login in app.logins().filter(|_| app.who() == Who::App) {
                 let detail = vec![place_words(&login.declared_at())];

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Edge, Fate, Graph, Node};
+use super::{Column, Edge, Fate, Graph, Node};
 
 impl Graph {
     /// The graph of a state with what of it was not so before, and with what is not so any more. Nodes that are objects of
@@ -10,10 +10,13 @@ impl Graph {
     pub fn between(before: &Self, after: &Self, is_changed: impl Fn(&str) -> bool) -> Self {
         let mut graph = after.clone();
         for node in &mut graph.nodes {
-            node.fate = match before.known.contains_key(&(node.column, node.key.clone())) {
-                false => Fate::New,
-                true if node.path.as_deref().is_some_and(&is_changed) => Fate::Changed,
-                true => Fate::Same,
+            let was = before.known.get(&(node.column, node.key.clone())).map(|index| &before.nodes[*index]);
+            node.fate = match was {
+                None => Fate::New,
+                // Of those that are only counted there are more or less.
+                Some(was) if node.column == Column::Resource && node.detail != was.detail => Fate::Changed,
+                Some(_) if node.path.as_deref().is_some_and(&is_changed) => Fate::Changed,
+                Some(_) => Fate::Same,
             };
         }
         let mut at = Vec::new();

@@ -12,6 +12,9 @@ const COLUMNS: [(Column, &str); 6] = [
     (Column::Resource, "AWS"),
 ];
 
+/// How small a picture by itself gets in a small window, in percent: below that nobody could read it, and it is scrolled.
+const LEAST_PERCENT: usize = 75;
+
 /// Widths and heights in pixels. A character of the font is taken to be this wide.
 const CHARACTER: usize = 7;
 const CHARACTER_BOLD: usize = 8;
@@ -67,9 +70,10 @@ impl Graph {
         let places = self.places(&columns, ALONE);
         let bottom = places.iter().map(|place| place.y + place.height).max().unwrap_or(TOP);
         let (width, height) = (ALONE.all(columns.len()), bottom + MARGIN);
+        let [least_width, least_height] = [width, height].map(|length| length * LEAST_PERCENT / 100);
         let mut out = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100%\" height=\"100%\" \
-             preserveAspectRatio=\"xMidYMin meet\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+             style=\"min-width:{least_width}px;min-height:{least_height}px\" preserveAspectRatio=\"xMidYMin meet\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
              <title>{title}</title>\n<rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
              <text x=\"{MARGIN}\" y=\"32\" font-size=\"16\" font-weight=\"bold\">{title}</text>\n",
             title = xml(&self.title)
