@@ -214,13 +214,13 @@ fn declared_change(
         .collect();
     let fields_unchanged = object.kind.fields.len() - fields.len();
     let changes_itself = !fields.is_empty();
-    let revokes = there.is_some() && revokes(object, owned, changes_itself);
+    let revokes = there.is_some_and(|live| revokes(object, owned, live, changes_itself));
     if let (Some(_), Some(owned)) = (there, owned) {
         fields.extend(guardrails_change(owned, guardrails.as_ref()));
     }
     let again = owned.zip(there).and_then(|(owned, live)| again(object, owned, live, &fields));
     let is_owed = revokes && !changes_itself;
-    let again = again.or_else(|| is_owed.then_some(OWED));
+    let again = if is_owed { Some(OWED) } else { again };
     let action = match (there, owned) {
         (None, _) => ChangeAction::Create,
         (Some(_), None) => ChangeAction::Adopt,
@@ -271,9 +271,11 @@ const REVOKES: &str = "the leases that are out are revoked once it is changed (o
 /// The same of one that was changed by an apply that did not come to it.
 const OWED: &str = "an apply was stopped before it had revoked them";
 
-/// Whether leases that are out are revoked: what they may changes, or has changed in an apply that did not come to that.
-fn revokes(object: &Object, owned: Option<&Owned>, changes_itself: bool) -> bool {
-    let is_owed = owned.is_some_and(|owned| owned.revokes && owned.state != Progress::Applied);
+/// Whether leases that are out are revoked: what they may changes, or has changed in an apply that did not come to that. A
+/// change that did not arrive owes nothing.
+fn revokes(object: &Object, owned: Option<&Owned>, live: &Live, changes_itself: bool) -> bool {
+    let is_owed = |owned: &Owned| owned.revokes && owned.state != Progress::Applied && !owned.differs(live);
+    let is_owed = owned.is_some_and(is_owed);
     object.on_change == OnChange::Revoke && (changes_itself || is_owed)
 }
 

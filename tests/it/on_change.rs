@@ -135,6 +135,18 @@ fn only_what_has_leases_takes_the_word_and_a_review_tells_that_it_went() {
     let typo = env.run(&["validate"]);
     assert!(typo.code == 1 && typo.stderr.contains("on_change is not `revok`"), "{}", typo.normal());
     assert!(typo.stderr.contains("did you mean `revoke`?"), "{}", typo.normal());
+    // A session works until it ends, whatever becomes of its lease.
+    says(&env, "revoke");
+    let path = env.dir().join("estate").join(ROLE);
+    let users = std::fs::read_to_string(&path).unwrap();
+    let sessions = users.replace("\"iam_user\"", "\"assumed_role\"").replace(
+        "    iam_tags = {\n      team = \"web\"\n    }\n",
+        "    role_arns = [\"arn:aws:iam::111122223333:role/app\"]\n",
+    );
+    std::fs::write(&path, sessions).unwrap();
+    let refused = env.run(&["validate"]);
+    assert!(refused.code == 1 && refused.stderr.contains("sessions can't be taken back"), "{}", refused.normal());
+    std::fs::write(&path, users).unwrap();
     says(&env, "keep");
     env.write("estate/extra.hcl", "policy \"extra\" {\n  on_change = \"revoke\"\n  rules = \"path \\\"a\\\" { capabilities = [\\\"read\\\"] }\"\n}\n");
     let other = env.run(&["validate"]);

@@ -20,7 +20,7 @@ use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::value;
 use crate::object::review::{AccessFields, Way};
-use crate::object::{FieldValue, Kind, Leaf, Leases, OnChange, RolePath, acl_policy, policy_path, roles};
+use crate::object::{FieldValue, Kind, Leaf, Leases, Object, OnChange, RolePath, acl_policy, policy_path, roles};
 
 /// What every app's token may do for itself. Source: the paths of Vault's `default` policy.
 const SELF_CARE: &[(&str, &str)] = &[
@@ -58,6 +58,7 @@ impl Lowering<'_> {
         let mut object = self.object(role.kind, role.path(), app, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
         object.on_change = self.choice(block, "on_change", OnChange::WORDS, OnChange::of_word);
+        self.check_revocable(block, access, &object);
         if block.name.starts_with("role ") {
             // Two static roles can't have one user.
             object.renamed_from = self.renamed_from(block, |name| role.kind.path(&role.mount, name));
@@ -69,6 +70,19 @@ impl Lowering<'_> {
         }
         self.roles.insert(role.label(), Role { kind, app: app.map(str::to_owned) });
         Some(role)
+    }
+
+    /// Refuses to promise what AWS does not let anybody do: sessions work until they end.
+    fn check_revocable(&mut self, block: &Block<'_>, access: &AccessFields, role: &Object) {
+        let made = role.value(access.made);
+        let is_user = made.as_str().and_then(|made| access.way(made)).is_none_or(|way| way == Way::User);
+        let Some(entry) = block.map.get("on_change").filter(|_| role.on_change == OnChange::Revoke && !is_user) else {
+            return;
+        };
+        let what = "sessions can't be taken back: their leases would be revoked, and they work on until they end";
+        let hint = "leave it out, and let sessions be short (`max_sts_ttl`); `emergency_revocation` of the engine cuts them off by \
+                    hand";
+        self.reader.report(Draft::error(entry.key_span, what).hint(hint));
     }
 
     /// What the document of a role is for, by how its credentials are made. Where nobody says that, a role that names

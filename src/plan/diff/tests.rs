@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::object::testing::{leaf, object};
 use crate::object::{
-    FieldValue, Kind, Live, Object, Owned, Progress, acl_policy, approle_role, audit_device, aws_lease, aws_role,
-    aws_root, fingerprint, mount,
+    FieldValue, Kind, Live, Object, OnChange, Owned, Progress, acl_policy, approle_role, audit_device, aws_lease,
+    aws_role, aws_root, fingerprint, mount,
 };
 use crate::plan::{Adopt, ChangeAction, Input, Others, Plan, Refusal, Selection, Shown, differences, secret_digests};
 use crate::secret::Secret;
@@ -460,4 +460,33 @@ proptest! {
             prop_assert!(ours || world.live.contains_key(&object.path), "{} was not ours", object.path);
         }
     }
+}
+
+#[test]
+fn leases_are_owed_only_by_a_change_that_arrived() {
+    let role = |arn: &str| {
+        let mut role = object(&aws_role::KIND, ROLE, &[("policy_arns", json!([arn]))]);
+        role.on_change = OnChange::Revoke;
+        role
+    };
+    let (old, new) = (role("arn:aws:iam::aws:policy/A"), role("arn:aws:iam::aws:policy/B"));
+    let mut world = World::with(std::slice::from_ref(&old));
+    let cut_off = |of: &Object| Owned { revokes: true, ..owned(of, Progress::Changing) };
+    // The write of the new one was cut off, and the engine has it.
+    world.owned.insert(ROLE.to_owned(), cut_off(&new));
+    world.live.insert(ROLE.to_owned(), live(&new));
+    let plan = world.plan(std::slice::from_ref(&new), Adopt::Refuse);
+    assert!(plan.changes[0].revokes && plan.changes[0].fields.is_empty(), "{:?}", plan.changes);
+    assert!(plan.changes[0].effects.iter().any(|effect| effect.contains("had revoked them")), "{:?}", plan.changes);
+    // It has the old one, and the files went back to that: nothing ever changed.
+    world.live.insert(ROLE.to_owned(), live(&old));
+    let plan = world.plan(std::slice::from_ref(&old), Adopt::Refuse);
+    assert!(plan.changes.iter().all(|change| !change.revokes), "{:?}", plan.changes);
+    // Or they go on: it is a change like any other.
+    let plan = world.plan(std::slice::from_ref(&new), Adopt::Refuse);
+    assert!(plan.changes[0].revokes && !plan.changes[0].fields.is_empty(), "{:?}", plan.changes);
+    // Who wants them kept has them kept.
+    world.live.insert(ROLE.to_owned(), live(&new));
+    let kept = Object { on_change: OnChange::Keep, ..new };
+    assert!(world.plan(&[kept], Adopt::Refuse).changes.iter().all(|change| !change.revokes));
 }
