@@ -272,7 +272,7 @@ fn is_told_alone(args: &Args, opened: &Opened) -> Result<(), CliError> {
 impl Args {
     /// Who is told of events.
     fn events<'a>(&self, clock: &'a Clock) -> Option<Events<'a>> {
-        self.json.then(|| Events(clock))
+        self.json.then_some(Events(clock))
     }
 
     /// What was said that the plan may do.
