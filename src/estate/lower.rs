@@ -42,9 +42,6 @@ use crate::guardrail::Guardrail;
 use crate::object::{self, FieldValue, Leaf, Object, OnChange, OnRotate, Place, Shared};
 use crate::text::did_you_mean;
 
-/// The words by which roles of secrets engines are declared.
-const ROLES: [&str; 2] = ["role", "static_role"];
-
 /// A secrets engine that is declared.
 struct Mounted {
     /// The type that it goes by.
@@ -175,7 +172,7 @@ impl<'s> Lowering<'s> {
         for block in self.reader.labelled(declarations, "token_role") {
             self.living(&block, |this| this.token_role(&block));
         }
-        for word in ROLES {
+        for word in object::role_words() {
             for block in self.reader.labelled(declarations, word) {
                 self.living(&block, |this| this.role(&block, None));
             }

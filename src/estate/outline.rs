@@ -5,7 +5,7 @@ use super::blocks::{APP, ENVIRONMENT, IAM_ROLE, IAM_USER, LOGIN, MANAGED_POLICY,
 use super::load::DECLARATIONS;
 use crate::object::home::METHODS;
 use crate::object::words::{Block, Is, Key};
-use crate::object::{Class, KINDS, Kind};
+use crate::object::{Class, KINDS, Kind, role_words};
 
 /// A block that is meant where a word stands, of this type where there are several.
 #[derive(Clone, Copy)]
@@ -53,7 +53,7 @@ pub(super) fn at_top(word: &str) -> Vec<Meant> {
         return vec![Meant::plain(block)];
     }
     match word {
-        "role" | "static_role" => return each(word, Class::Role),
+        _ if role_words().any(|role| role == word) => return each(word, Class::Role),
         "login" => {
             let logins = each(word, Class::Login).into_iter();
             return logins.map(|one| Meant { beside: Some(&LOGIN), ..one }).collect();

@@ -88,7 +88,7 @@ pub use self::renamed::Renames;
 pub use self::review::Reviewed;
 pub use self::role::RolePath;
 pub use self::shared::Shared;
-pub use self::table::{KINDS, engines, kind, login_of, methods, policy_name, policy_path, roles};
+pub use self::table::{KINDS, engines, kind, login_of, methods, policy_name, policy_path, role_words, roles};
 pub use self::taken::{NotOurs, Taken, is_secret_below, is_taken, is_taken_below, not_ours, only_ours};
 
 #[cfg(test)]

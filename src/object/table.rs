@@ -71,6 +71,13 @@ pub fn roles() -> impl Iterator<Item = &'static Kind> {
     KINDS.iter().copied().filter(|kind| kind.class == Class::Role)
 }
 
+/// The words by which these are declared, each once.
+pub fn role_words() -> impl Iterator<Item = &'static str> {
+    let before = |index: usize| roles().take(index).map(|kind| kind.words.word);
+    let words = roles().map(|kind| kind.words.word).enumerate();
+    words.filter(move |(index, word)| !before(*index).any(|other| other == *word)).map(|(_, word)| word)
+}
+
 /// The path of the ACL policy of this name, as tokens name it.
 pub fn policy_path(name: &str) -> String {
     acl_policy::KIND.path("", name)

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::document::{Document, Use};
 use super::policy::quoted;
-use super::{Lowering, ROLES, Role, is_lower_name, is_role_name};
+use super::{Lowering, Role, is_lower_name, is_role_name};
 use crate::acl::{Acl, Capability};
 use crate::estate::blocks::APP;
 use crate::estate::declared::{App, Login};
@@ -20,7 +20,9 @@ use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::value;
 use crate::object::review::{AccessFields, Way};
-use crate::object::{FieldValue, Kind, Leaf, Leases, Object, OnChange, RolePath, acl_policy, policy_path, roles};
+use crate::object::{
+    FieldValue, Kind, Leaf, Leases, Object, OnChange, RolePath, acl_policy, policy_path, role_words, roles,
+};
 
 /// What every app's token may do for itself. Source: the paths of Vault's `default` policy.
 const SELF_CARE: &[(&str, &str)] = &[
@@ -151,8 +153,7 @@ impl Lowering<'_> {
 
     /// The roles declared in an app.
     pub(super) fn app_roles(&mut self, block: &Block<'_>) -> Vec<RolePath> {
-        let words = ROLES.into_iter();
-        let roles: Vec<_> = words.flat_map(|word| self.reader.labelled(block.map, word)).collect();
+        let roles: Vec<_> = role_words().flat_map(|word| self.reader.labelled(block.map, word)).collect();
         let lowered = roles.iter().filter_map(|role| self.living(role, |this| this.role(role, Some(block.label))));
         let lowered: Vec<RolePath> = lowered.collect();
         lowered.into_iter().filter(|role| !self.is_gone(&role.path())).collect()
@@ -235,7 +236,7 @@ impl Lowering<'_> {
         if block.map.contains_key("policies") {
             return self.named_policies(block);
         }
-        let may_get = ROLES.into_iter().chain(["grants"]).any(|word| block.map.contains_key(word));
+        let may_get = role_words().chain(["grants"]).any(|word| block.map.contains_key(word));
         if !may_get && self.reader.is_sound(block) {
             let draft = Draft::warning(block.span, format!("{} may get no credential", block.name));
             self.reader.report(draft.hint("add a role, grants, or policies"));
