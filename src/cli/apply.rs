@@ -302,7 +302,8 @@ fn approve(context: &Context, args: &Args, source: Source<'_>, proposal: &Propos
             refused(plan);
             if opened.plan.objects.is_empty() {
                 line("The plan is empty: there is nothing to apply.")?;
-                return Ok(Some(left_there(opened)));
+                tell_left(plan);
+                return Ok(Some(plan.exit_code()));
             }
         }
         Source::Applied if plan.is_empty() && plan.configured.is_empty() => {
@@ -349,13 +350,7 @@ async fn finish(
     let stop = AtomicBool::new(false);
     let progress = Progress::new(args.events(context.clock()), plan.changes.len(), args.verbose || !plan.is_long());
     tokio::select! {
-        outcome = Box::pin(run_to_the_end(context, client, proposal, lock, &stop, &progress)) => match (outcome, source) {
-            // What was opened again is what it changes.
-            (Ok(ended), Source::Saved(opened)) if ended.exit_code == 0 => {
-                Ok(Ended { exit_code: left_there(opened), ..ended })
-            }
-            (outcome, _) => outcome,
-        },
+        outcome = Box::pin(run_to_the_end(context, client, proposal, lock, &stop, &progress)) => outcome,
         () = interrupted(&stop, &progress) => {
             progress.finish();
             Err(CliError::new(INTERRUPTED, "stopped at once: what was being written may or may not have arrived")
@@ -364,15 +359,12 @@ async fn finish(
     }
 }
 
-/// Tells what a saved plan left to the server's configuration, and answers the exit code that says so.
-fn left_there(opened: &Opened) -> u8 {
-    let number = opened.plan.configured();
-    if number == 0 {
-        return 0;
+/// Tells what a saved plan left to the server's configuration.
+fn tell_left(plan: &Plan) {
+    let (objects, was) = (count(plan.left_there, "object"), if plan.left_there == 1 { "was" } else { "were" });
+    if plan.left_there > 0 {
+        output::say(&format!("{objects} {was} to be written in the server's configuration when the plan was made."));
     }
-    let (objects, was) = (count(number, "object"), if number == 1 { "was" } else { "were" });
-    output::say(&format!("{objects} {was} to be written in the server's configuration when the plan was made."));
-    2
 }
 
 /// Refuses another plan than the one that was reviewed.
@@ -439,6 +431,7 @@ async fn run_to_the_end(
         output::say(&words);
     }
     plan.configured_words().iter().for_each(|words| output::say(words));
+    tell_left(plan);
     let ended = Ended { exit_code: applied.report.exit_code(), report: Some(applied.report.clone()) };
     context.recorded(applied.record(client, ledger, context.clock()).await)?;
     Ok(ended)

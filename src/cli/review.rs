@@ -64,10 +64,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     context.close().await;
     let mut review = review?;
     if !all {
-        review
-            .environments
-            .iter_mut()
-            .for_each(|environment| environment.violations.retain(|judged| judged.introduced));
+        review.leave_old();
     }
     let text = match format {
         Format::Json => format!("{:#}\n", review.json()),

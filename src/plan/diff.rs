@@ -82,6 +82,7 @@ impl Plan {
             review_digest: None,
             settled: None,
             put_back: None,
+            left_there: 0,
         }
     }
 }

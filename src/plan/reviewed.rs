@@ -42,7 +42,7 @@ impl Plan {
     pub fn approved(self, saved: &Saved, look: impl FnOnce(&Self) -> (review::Environment, Vec<String>)) -> Reviewed {
         let Reviewed(plan) = self.reviewed(look);
         let (settled, review_digest) = (Some(saved.digest.clone()), saved.review.clone());
-        Reviewed(Self { settled, review_digest, ..plan })
+        Reviewed(Self { settled, review_digest, left_there: saved.configured(), ..plan })
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Plan {
     pub settled: Option<String>,
     /// Of one that puts back what was applied last: the commit that each of its objects was written from.
     pub put_back: Option<BTreeMap<String, Option<String>>>,
+    /// Of a saved one: how much was left to the server's configuration when it was made, which is not looked at again.
+    pub left_there: usize,
 }
 
 impl Plan {
@@ -167,16 +169,16 @@ impl Plan {
 
     /// The exit code of `leasehold plan`: 0 all is as declared, 2 changes, here or in the server's configuration, 3 refused.
     pub fn exit_code(&self) -> u8 {
-        match (self.refusals.is_empty(), self.changes.is_empty() && self.configured.is_empty()) {
+        match (self.refusals.is_empty(), self.changes.is_empty()) {
             (false, _) => 3,
             (true, false) => 2,
-            (true, true) => 0,
+            (true, true) => self.exit_code_without_changes(),
         }
     }
 
     /// The same once the changes are made.
     pub fn exit_code_without_changes(&self) -> u8 {
-        if self.configured.is_empty() { 0 } else { 2 }
+        if self.configured.is_empty() && self.left_there == 0 { 0 } else { 2 }
     }
 
     /// The key of an object that stays as the engine has it.

@@ -164,6 +164,12 @@ impl Environment {
 }
 
 impl Review {
+    /// Leaves what guardrails said of the side before too: only what is new counts.
+    pub fn leave_old(&mut self) {
+        let violations = self.environments.iter_mut().map(|environment| &mut environment.violations);
+        violations.for_each(|violations| violations.retain(|judged| judged.introduced));
+    }
+
     /// The digest of its environment, which a plan of the same change has too; of several, one over all of theirs.
     pub fn digest(&self) -> String {
         if let [environment] = self.environments.as_slice() {
