@@ -26,6 +26,7 @@ use crate::git;
 use crate::ledger;
 use crate::plan::saved::{Opened, Unfit};
 use crate::proposal::{self, Basis, Proposal, Purpose, Repair, Word};
+use crate::text::count;
 
 /// Where Vault's command line goes when nobody says otherwise.
 const ADDRESS_DEFAULT: &str = "https://127.0.0.1:8200";
@@ -64,14 +65,13 @@ impl Warnings {
         let (shown, rest) = warnings.split_at(warnings.len().min(WARNINGS_SHOWN_MAX));
         output::say(&estate::render(shown, sources, std::io::stderr().is_terminal()));
         if !rest.is_empty() {
-            let noun = if rest.len() == 1 { "warning" } else { "warnings" };
-            output::say(&format!("... and {} more {noun}: `leasehold validate` shows all\n", rest.len()));
+            output::say(&format!("... and {}: `leasehold validate` shows all\n", count(rest.len(), "more warning")));
         }
         if self == Self::Told {
             return Ok(());
         }
-        let noun = if warnings.len() == 1 { "warning" } else { "warnings" };
-        let what = format!("the estate has {} {noun}, which --strict takes for errors", warnings.len());
+        let warnings = count(warnings.len(), "warning");
+        let what = format!("the estate has {warnings}, which --strict takes for errors");
         Err(CliError::new(1, what).hint("a typo in what is forbidden proves nothing"))
     }
 }
@@ -415,10 +415,8 @@ impl Context {
         let Some((_, engine)) = self.engine.into_inner() else { return };
         let left = engine.settle(SETTLE_LIMIT).await;
         if left > 0 {
-            output::say(&format!(
-                "{left} ended {} could not be revoked yet; the next command on this engine tries again",
-                if left == 1 { "lease" } else { "leases" }
-            ));
+            let leases = count(left, "ended lease");
+            output::say(&format!("{leases} could not be revoked yet; the next command on this engine tries again"));
         }
         engine.close().await;
     }
