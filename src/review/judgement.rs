@@ -183,9 +183,11 @@ fn role_subject<'a>(
     let apps: Vec<App<'_, '_>> = match role.object.app.and_then(|app| side.app(app)) {
         // Its own app has it; who else may is a question for shared roles only.
         Some(app) => vec![app],
-        None => side.apps().filter(|app| !app.who().is_person()).filter(held).collect(),
+        None => side.apps().filter(held).collect(),
     };
-    let tokens = apps.iter().flat_map(App::logins).map(|login| side.token_terms(login));
+    // People have tokens of any login.
+    let logins = apps.iter().filter(|app| !app.who().is_person()).flat_map(App::logins);
+    let tokens = logins.map(|login| side.token_terms(login));
     Subject {
         name: label,
         roles: vec![label.to_owned()],

@@ -416,4 +416,16 @@ user "bob" {
     let ann = estate.login("ann")["client_token"].as_str().unwrap().to_owned();
     let of = |role: &str| estate.http.with_token(&ann).send("GET", &format!("aws/creds/{role}"), None).status;
     assert_eq!((of("logs"), of("none")), (200, 403));
+    // A guardrail that names her is about what she may read.
+    let about = |who: &str| {
+        let deny = format!(
+            "guardrail \"no-logs\" {{\n  apps = [\"{who}\"]\n  deny {{\n    actions = [\"s3:GetObject\"]\n  }}\n}}\n"
+        );
+        estate.declare(&format!("{role}{}{deny}", group("[\"ann\", \"bob\"]")));
+        estate.env.run(&["-C", "estate", "validate", "--all"])
+    };
+    for (who, code) in [("identity/entity/name/ann", 3), ("identity/entity/name/bob", 0)] {
+        let judged = about(who);
+        assert_eq!(judged.code, code, "{who}: {}", judged.normal());
+    }
 }
