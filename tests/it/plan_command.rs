@@ -183,7 +183,12 @@ fn leases_that_a_token_may_not_count_are_told_and_do_not_change_the_plan() {
     assert_eq!(leases(&plan, "aws/roles/backup")["count"], 0);
     assert_eq!(plan["impact"]["leases"], json!({"revoked": 0, "stay": 0, "keep_older": 0, "out": 1}));
     let root = remote.env.variable("LEASEHOLD_TOKEN").to_owned();
+    // With the policy as it ships it is told, without the lines for that it is not.
     remote.speak_as("plan", &shipped("plan"));
+    assert_eq!(leases(&json(&remote, 2), "aws/config/lease")["count"], 1);
+    let rules = shipped("plan");
+    let (before, rest) = rules.split_once("path \"sys/leases/lookup/aws/*\"").unwrap();
+    remote.speak_as("poor", &format!("{before}{}", rest.split_once("}\n").unwrap().1));
     let unknown = json(&remote, 2);
     assert_eq!(leases(&unknown, "aws/config/lease")["count"], json!(null));
     assert_eq!(unknown["impact"]["not_counted"], json!(["aws", "aws/creds/backup"]));
