@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Changed;
+use super::{Changed, logging_in};
 use crate::acl::Acl;
 use crate::acl::compare::{self, Difference, Extent};
 use crate::acl::document::{Rule, parse_with_templates};
@@ -40,15 +40,7 @@ pub(in crate::review) fn changes(
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut groups: BTreeMap<(Policies, Policies), Vec<&str>> = BTreeMap::new();
     // What people's policies let them read of roles is told as access; what else they permit is told with each policy.
-    let mut names: BTreeSet<&str> = [before, after]
-        .iter()
-        .flat_map(|side| side.apps())
-        .filter(|app| !app.who().is_person())
-        .map(|app| app.name)
-        .collect();
-    let gone: BTreeSet<&str> = renamed.values().copied().collect();
-    names.retain(|name| !gone.contains(name));
-    for name in names {
+    for name in logging_in(before, after, renamed) {
         let old = before.app(renamed.get(name).copied().unwrap_or(name));
         let new = after.app(name);
         let policies = |app: &Option<App<'_, '_>>| app.as_ref().map(App::policies).unwrap_or_default();

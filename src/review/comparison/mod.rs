@@ -60,21 +60,20 @@ impl Changed<'_> {
     }
 }
 
+/// The names of the apps and logins of either side, of what was renamed the new one. People log in by any of these.
+fn logging_in<'a>(before: &Side<'a>, after: &Side<'a>, renamed: &BTreeMap<&str, &str>) -> BTreeSet<&'a str> {
+    let gone: BTreeSet<&str> = renamed.values().copied().collect();
+    let all = [before, after].into_iter().flat_map(|side| side.apps());
+    all.filter(|app| !app.who().is_person()).map(|app| app.name).filter(|name| !gone.contains(name)).collect()
+}
+
 /// What a change does, and what was not looked at.
 pub(in crate::review) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<Finding>, Vec<String>) {
     let changed = changed(before, after);
     let mut findings = lease::mounts(before, after);
     let renamed = renamed(before, after);
-    let mut names: BTreeSet<&str> = [before, after]
-        .iter()
-        .flat_map(|side| side.apps())
-        .filter(|app| !app.who().is_person())
-        .map(|app| app.name)
-        .collect();
-    let gone: BTreeSet<&str> = renamed.values().copied().collect();
-    names.retain(|name| !gone.contains(name));
     let mut told: BTreeSet<String> = BTreeSet::new();
-    for name in names {
+    for name in logging_in(before, after, &renamed) {
         let old = before.app(renamed.get(name).copied().unwrap_or(name));
         let new = after.app(name);
         let concerned = [&old, &new].into_iter().flatten().any(|app| app.is_concerned(&changed))
