@@ -9,8 +9,8 @@ use super::{
     Bound, Clause, DEFAULT, Deny, Escalation, Exception, Guardrail, Login, Rule, Severity, Subject, Terms, Who,
     expired, judge, paths, wire,
 };
+use crate::iam::catalogue::AccessLevel;
 use crate::iam::catalogue::Catalogue;
-use crate::iam::catalogue::Level;
 use crate::iam::json;
 use crate::iam::policy::{Policy, PolicySet};
 
@@ -109,11 +109,11 @@ fn levels_and_wildcards_are_seen_in_the_statement() {
     let wildcard = |wildcards: &[Wildcard]| Deny { wildcards: wildcards.to_vec(), ..Deny::default() };
     let not_action = r#"{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}"#.to_owned();
     for (rule, statements, broken) in [
-        (level(Level::Write), allow("s3:PutObject", "*"), true),
-        (level(Level::Write), allow("s3:Get*", "*"), false),
-        (level(Level::Write), allow("s3:*", "arn:aws:s3:::b"), false),
-        (level(Level::PermissionsManagement), allow("s3:*", "*"), true),
-        (level(Level::Tagging), allow("ec2:CreateTags", "*"), true),
+        (level(AccessLevel::Write), allow("s3:PutObject", "*"), true),
+        (level(AccessLevel::Write), allow("s3:Get*", "*"), false),
+        (level(AccessLevel::Write), allow("s3:*", "arn:aws:s3:::b"), false),
+        (level(AccessLevel::PermissionsManagement), allow("s3:*", "*"), true),
+        (level(AccessLevel::Tagging), allow("ec2:CreateTags", "*"), true),
         (wildcard(&[Wildcard::Action]), allow("s3:*", "arn:aws:s3:::b"), true),
         (wildcard(&[Wildcard::Action]), allow("s3:Get*", "*"), false),
         (wildcard(&[Wildcard::Action, Wildcard::Resource]), allow("s3:*", "arn:aws:s3:::b"), false),
@@ -404,7 +404,7 @@ fn guardrails_read_back_as_they_are_sent() {
     let all = [
         Guardrail::default_one(),
         deny(Deny {
-            levels: vec![Level::PermissionsManagement],
+            levels: vec![AccessLevel::PermissionsManagement],
             wildcards: vec![Wildcard::NotAction],
             ..Deny::default()
         }),

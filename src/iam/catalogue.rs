@@ -25,7 +25,7 @@ use crate::text::nearest_of_many;
 /// one as `permissions-management`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Level {
+pub enum AccessLevel {
     /// It lists resources.
     List,
     /// It reads what is in a resource.
@@ -38,7 +38,7 @@ pub enum Level {
     PermissionsManagement,
 }
 
-impl Level {
+impl AccessLevel {
     /// It in words: `permissions management`.
     pub fn words(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ pub struct Action<'a> {
     /// `GetObject`, as AWS spells it.
     pub name: &'a str,
     /// Its level.
-    pub level: Level,
+    pub level: AccessLevel,
 }
 
 /// A catalogue of actions.
@@ -80,7 +80,7 @@ struct Service {
     name: String,
     /// Its actions as the text has them, and the verbs that it names by one letter each.
     text: Box<str>,
-    verbs: Arc<[(String, Level)]>,
+    verbs: Arc<[(String, AccessLevel)]>,
     actions: OnceLock<Vec<Entry>>,
     /// The line about its resources.
     line: Option<(usize, Box<str>)>,
@@ -92,7 +92,7 @@ struct Entry {
     /// `s3:getobject`: what patterns are matched with, and what the entries of a service are sorted by.
     key: Box<str>,
     name: Box<str>,
-    level: Level,
+    level: AccessLevel,
 }
 
 /// Actions of a catalogue: some ten times today's.
@@ -369,7 +369,7 @@ impl std::fmt::Display for Action<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CREDENTIALS, Catalogue, Level};
+    use super::{AccessLevel, CREDENTIALS, Catalogue};
     use crate::iam::compare::{Case, scope};
 
     #[test]
@@ -384,13 +384,13 @@ mod tests {
     fn actions_are_found_in_any_case_with_their_level() {
         let catalogue = Catalogue::built_in();
         for (asked, name, level) in [
-            ("s3:getobject", "GetObject", Level::Read),
-            ("S3:PutObject", "PutObject", Level::Write),
-            ("iam:PutUserPolicy", "PutUserPolicy", Level::PermissionsManagement),
-            ("ec2:CreateTags", "CreateTags", Level::Tagging),
-            ("s3:ListBucket", "ListBucket", Level::List),
-            ("sts:AssumeRole", "AssumeRole", Level::Write),
-            ("execute-api:Invoke", "Invoke", Level::Write),
+            ("s3:getobject", "GetObject", AccessLevel::Read),
+            ("S3:PutObject", "PutObject", AccessLevel::Write),
+            ("iam:PutUserPolicy", "PutUserPolicy", AccessLevel::PermissionsManagement),
+            ("ec2:CreateTags", "CreateTags", AccessLevel::Tagging),
+            ("s3:ListBucket", "ListBucket", AccessLevel::List),
+            ("sts:AssumeRole", "AssumeRole", AccessLevel::Write),
+            ("execute-api:Invoke", "Invoke", AccessLevel::Write),
         ] {
             let found = catalogue.find(asked).expect(asked);
             assert_eq!((found.name, found.level), (name, level));

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::iam::catalogue::{Action, Catalogue, Level};
+use crate::iam::catalogue::{AccessLevel, Action, Catalogue};
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{Effect, Policy, PolicySet, Scope, Statement};
 use crate::iam::request::Request;
@@ -15,7 +15,13 @@ use crate::review::words;
 const NAMED_MAX: usize = 3;
 
 /// Levels from the weightiest.
-const LEVELS: [Level; 5] = [Level::PermissionsManagement, Level::Write, Level::Tagging, Level::Read, Level::List];
+const LEVELS: [AccessLevel; 5] = [
+    AccessLevel::PermissionsManagement,
+    AccessLevel::Write,
+    AccessLevel::Tagging,
+    AccessLevel::Read,
+    AccessLevel::List,
+];
 
 impl Access {
     /// Whether it manages permissions, or answers with secrets or credentials.
@@ -103,7 +109,7 @@ fn of_actions<S>(statement: &Statement<S>, actions: &Scope, resources: &Scope, c
         let count = covered.iter().filter(|action| action.level == *level).count();
         (count > 0).then_some((level.words(), count))
     });
-    let risky = covered.iter().filter(|action| action.level == Level::PermissionsManagement);
+    let risky = covered.iter().filter(|action| action.level == AccessLevel::PermissionsManagement);
     let mut spelled: Vec<String> = actions.patterns.iter().map(|pattern| spelled(catalogue, pattern)).collect();
     spelled.sort_unstable();
     let mut texts = patterns(resources);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::hearing::Hearing;
 use super::word::{Block, Holds, Judge, Scope as Judges, Shape, Without, Word, word};
 use crate::guardrail::violation::Judged;
-use crate::iam::catalogue::{Catalogue, Level};
+use crate::iam::catalogue::{AccessLevel, Catalogue};
 use crate::iam::compare::{Case, Proof, gain_within, reach, scope};
 use crate::iam::pattern::{Part, Pattern, Syntax};
 use crate::iam::policy::{Condition, Effect, Operator, Scope, Statement, Test};
@@ -23,7 +23,7 @@ pub struct Deny {
     /// Actions, with wildcards; empty is all.
     pub actions: Vec<String>,
     /// Access levels; empty is all.
-    pub levels: Vec<Level>,
+    pub levels: Vec<AccessLevel>,
     /// Resources, with wildcards; empty is all.
     pub resources: Vec<String>,
     /// Only by statements that are written this widely, in all of these ways.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use super::resources::Resources;
-use super::{ACTIONS_MAX, CODES, Catalogue, Entry, Level, Service};
+use super::{ACTIONS_MAX, AccessLevel, CODES, Catalogue, Entry, Service};
 
 /// A text that is no catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ struct Reader {
     date: String,
     source: String,
     size: Option<(usize, usize)>,
-    verbs: Arc<[(String, Level)]>,
+    verbs: Arc<[(String, AccessLevel)]>,
     globals: Option<Vec<String>>,
     multivalued: Option<HashSet<String>>,
     services: Vec<Service>,
@@ -153,7 +153,7 @@ fn size(text: &str) -> Option<(usize, usize)> {
 
 impl Service {
     /// A service whose actions are not read yet.
-    fn named(name: &str, text: &str, verbs: &Arc<[(String, Level)]>) -> Result<Self, String> {
+    fn named(name: &str, text: &str, verbs: &Arc<[(String, AccessLevel)]>) -> Result<Self, String> {
         if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
             return Err(format!("`{name}` is not a service"));
         }
@@ -212,15 +212,15 @@ impl Service {
 /// that without this a small file could ask for all memory.
 const NAME_MAX: usize = 128;
 
-fn verbs(text: &str) -> Result<Vec<(String, Level)>, String> {
+fn verbs(text: &str) -> Result<Vec<(String, AccessLevel)>, String> {
     let verb = |text: &str| {
         let (verb, level) = text.split_once(':')?;
         let level = match level {
-            "R" => Level::Read,
-            "W" => Level::Write,
-            "L" => Level::List,
-            "T" => Level::Tagging,
-            "P" => Level::PermissionsManagement,
+            "R" => AccessLevel::Read,
+            "W" => AccessLevel::Write,
+            "L" => AccessLevel::List,
+            "T" => AccessLevel::Tagging,
+            "P" => AccessLevel::PermissionsManagement,
             _ => return None,
         };
         verb.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| (verb.to_owned(), level))
@@ -228,13 +228,13 @@ fn verbs(text: &str) -> Result<Vec<(String, Level)>, String> {
     text.split(' ').map(|text| verb(text).ok_or_else(|| format!("`{text}` is not a verb with its level"))).collect()
 }
 
-fn level_of_sign(sign: char) -> Option<Level> {
+fn level_of_sign(sign: char) -> Option<AccessLevel> {
     Some(match sign {
-        '=' => Level::Read,
-        '!' => Level::Write,
-        '/' => Level::List,
-        '%' => Level::Tagging,
-        '^' => Level::PermissionsManagement,
+        '=' => AccessLevel::Read,
+        '!' => AccessLevel::Write,
+        '/' => AccessLevel::List,
+        '%' => AccessLevel::Tagging,
+        '^' => AccessLevel::PermissionsManagement,
         _ => return None,
     })
 }
@@ -249,7 +249,7 @@ mod tests {
     use aws_lc_rs::digest::{SHA256, digest};
 
     use super::super::{TEXT, TEXT_SHA256};
-    use super::{Catalogue, Level};
+    use super::{AccessLevel, Catalogue};
 
     #[test]
     fn a_file_that_is_no_catalogue_is_told_by_its_line() {
@@ -292,7 +292,7 @@ mod tests {
         }
         let small = Catalogue::parse(&whole("1 3", "s3 ABucket:A GPolicy:A!-^\n")).expect("a catalogue");
         assert!(small.is_multivalued("aws:tagkeys") && small.is_multivalued("x:y"));
-        assert_eq!(small.find("s3:GetBucketPolicy").map(|action| action.level), Some(Level::Write));
+        assert_eq!(small.find("s3:GetBucketPolicy").map(|action| action.level), Some(AccessLevel::Write));
     }
 
     #[test]
