@@ -184,7 +184,7 @@ fn takes(shape: Shape) -> String {
         Shape::RoleArns => "a set of ARNs of IAM roles",
         Shape::UserPath => "a path of IAM users, as \"/apps/\"",
         Shape::PolicyDocument => "an IAM policy: JSON text, or \"file:NAME.json\"",
-        Shape::AclRules => "ACL rules in HCL, or \"file:NAME.hcl\"",
+        Shape::Rules(language) => return format!("{language}, or \"file:NAME.hcl\""),
         Shape::Secret => "a reference to a secret: \"secret:env:NAME\" or \"secret:file:PATH\"",
         Shape::Any => "any value",
         Shape::Fields => "names to any values",

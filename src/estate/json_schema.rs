@@ -102,7 +102,7 @@ fn one_or_several(block: Value) -> Value {
 fn value(shape: Shape) -> Value {
     let texts = || json!({"type": "array", "items": {"type": "string"}});
     match shape {
-        Shape::Text | Shape::OwnName | Shape::PolicyArn | Shape::UserPath | Shape::PolicyDocument | Shape::AclRules => {
+        Shape::Text | Shape::OwnName | Shape::PolicyArn | Shape::UserPath | Shape::PolicyDocument | Shape::Rules(_) => {
             json!({"type": "string"})
         }
         Shape::Secret => json!({"type": "string", "pattern": "^secret:"}),

@@ -22,7 +22,7 @@ use crate::units::{duration, network};
 pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> {
     let one = |draft: Draft| vec![draft];
     let value = match shape {
-        Shape::Text | Shape::OwnName | Shape::AclRules | Shape::PolicyDocument => Value::from(text(node).map_err(one)?),
+        Shape::Text | Shape::OwnName | Shape::Rules(_) | Shape::PolicyDocument => Value::from(text(node).map_err(one)?),
         Shape::OneOf(choices) => {
             let text = text(node).map_err(one)?;
             if !choices.contains(&text) {

@@ -78,8 +78,8 @@ pub enum Shape {
     UserPath,
     /// An IAM policy document; canonical form is compact JSON text, compared as IAM reads it.
     PolicyDocument,
-    /// Vault ACL rules; text in HCL, compared without surrounding white space.
-    AclRules,
+    /// Rules in a language of the engine, which is told; text, compared without surrounding white space.
+    Rules(&'static str),
     /// A secret, given by reference.
     Secret,
     /// Anything; canonical form is one for all that engines print of a value, see [`any`].
@@ -161,7 +161,7 @@ pub fn normalise(shape: Shape, value: &Value) -> Result<Value, Misfit> {
             Value::String(text(value)?)
         }
         Shape::UserPath => Value::from(Some(text(value)?).filter(|path| path != "/").unwrap_or_default()),
-        Shape::AclRules => Value::from(text(value)?.trim()),
+        Shape::Rules(_) => Value::from(text(value)?.trim()),
         Shape::Int => Value::from(int(value)?),
         Shape::Bool => Value::from(boolean(value)?),
         Shape::Seconds => Value::from(seconds(value)?),
@@ -406,7 +406,7 @@ mod tests {
             (Shape::Any, json!({"a": {"ttl": "5m"}, "b": ""}), json!({"a": {"ttl": 300}})),
             (Shape::Any, json!(["1m", "x"]), json!([60, "x"])),
             (Shape::UserPath, json!(""), json!("/")),
-            (Shape::AclRules, json!("path \"a\" {}\n"), json!("path \"a\" {}")),
+            (Shape::Rules("rules"), json!("path \"a\" {}\n"), json!("path \"a\" {}")),
             (
                 Shape::PolicyDocument,
                 json!(r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:a"],"Resource":"*"}]}"#),

@@ -17,7 +17,7 @@ use super::wire::{post, with_others};
 
 static FIELDS: &[Field] = &[Field {
     name: "policy",
-    shape: Shape::AclRules,
+    shape: Shape::Rules("rules for passwords in HCL"),
     default: "\"\"",
     told: Told::Readable,
     immutable: false,

@@ -400,7 +400,7 @@ fn inline(shape: Shape, value: &Value) -> String {
 }
 
 fn is_document(shape: Shape) -> bool {
-    matches!(shape, Shape::PolicyDocument | Shape::AclRules)
+    matches!(shape, Shape::PolicyDocument | Shape::Rules(_))
 }
 
 /// A value of many lines, ending with a newline unless it is empty.
