@@ -7,12 +7,13 @@ use super::change::{Change, ChangeAction};
 use super::outstanding::{LeaseFate, Outstanding};
 use super::refusal::Refusal;
 use super::rename::Half;
-use super::text::{count, files_of};
+use super::text::files_of;
 use super::value::Plan;
 use crate::review::escape::html as safe;
 use crate::review::page::{Section, listed, searchable};
 use crate::review::state::graph::{Fate, Graph};
 use crate::review::words_of_duration;
+use crate::text::count_of;
 
 /// Up to so many graphs are shown open.
 const GRAPHS_OPEN_MAX: usize = 3;
@@ -72,7 +73,7 @@ impl Html<'_> {
             (true, true) if configured.is_some() => ("look", "Nothing is applied.".to_owned()),
             (false, _) => ("stop", "Refused: it can't be applied as it is.".to_owned()),
             (true, true) => {
-                let objects = count(self.plan.unchanged, "object is", "objects are");
+                let objects = count_of(self.plan.unchanged, "object is", "objects are");
                 ("good", format!("No changes. {objects} as declared."))
             }
             (true, false) => {
@@ -240,7 +241,7 @@ impl Html<'_> {
     fn notes_section(&self) -> Option<Section> {
         let mut notes = self.plan.notes.clone();
         if !self.plan.unmanaged.is_empty() {
-            let objects = count(self.plan.unmanaged.len(), "object is", "objects are");
+            let objects = count_of(self.plan.unmanaged.len(), "object is", "objects are");
             notes.push(format!("{objects} there that are not ours, and left alone"));
         }
         listed("notes", "Notes", &notes, |note| format!("<p class=\"item\">{}</p>\n", safe(note)))

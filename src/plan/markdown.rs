@@ -7,10 +7,11 @@
 use super::change::{Change, ChangeAction};
 use super::rename::Half;
 use super::summary::weight;
-use super::text::{count, files_of};
+use super::text::files_of;
 use super::value::Plan;
 use crate::review::escape::{code, html, markdown as plain};
 use crate::review::{Finding, Topic};
+use crate::text::count_of;
 
 /// Bytes of fields that are shown of one object.
 const FIELDS_BYTES_MAX: usize = 4_000;
@@ -33,7 +34,7 @@ impl Plan {
             format!("<!-- leasehold-plan {environment} -->\n### Plan for {}: {verdict}\n\n", code(environment));
         out.push_str(&format!("From {}.", plain(&files_of(self.commit.as_deref()))));
         out.push_str(&match (self.changes.is_empty(), self.refusals.is_empty()) {
-            (true, _) => format!(" {} as declared.\n", count(self.unchanged, "object is", "objects are")),
+            (true, _) => format!(" {} as declared.\n", count_of(self.unchanged, "object is", "objects are")),
             (false, false) => format!(" {}\n", self.summary()),
             (false, true) => "\n".to_owned(),
         });
@@ -76,7 +77,7 @@ impl Plan {
         if !self.unmanaged.is_empty() {
             notes.push(format!(
                 "{} there that are not ours, and left alone",
-                count(self.unmanaged.len(), "object is", "objects are")
+                count_of(self.unmanaged.len(), "object is", "objects are")
             ));
         }
         section("Notes", PART_BYTES_MAX, &notes, &mut out, |note| format!("- {}\n", plain(note)));

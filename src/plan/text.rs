@@ -17,6 +17,7 @@ use super::rename::Half;
 use super::value::Plan;
 use crate::object::Shape;
 use crate::review::{self, Colour};
+use crate::text::{count, count_of};
 use crate::units::duration;
 
 /// Lines of unchanged text around a changed line.
@@ -216,7 +217,7 @@ impl Page {
             }
         }
         if matches!(change.action, ChangeAction::Update | ChangeAction::Adopt) && change.fields_unchanged > 0 {
-            let fields = count(change.fields_unchanged, "unchanged field", "unchanged fields");
+            let fields = count(change.fields_unchanged, "unchanged field");
             self.painted(Style::new().dimmed(), &format!("      ({fields} hidden)"));
         }
         for effect in change.told() {
@@ -290,7 +291,7 @@ impl Page {
         self.left_out(plan);
         plan.configured_words().iter().for_each(|words| self.line(words));
         if plan.changes.is_empty() {
-            let objects = count(plan.unchanged, "object is", "objects are");
+            let objects = count_of(plan.unchanged, "object is", "objects are");
             let selected = if plan.selected.is_some() { " of what is selected" } else { "" };
             self.line(&format!("No changes{selected}. {objects} as declared."));
         } else {
@@ -329,7 +330,7 @@ impl Page {
             self.line(&format!("And {} more notes.", plan.notes.len() - most));
         }
         if !plan.unmanaged.is_empty() {
-            let objects = count(plan.unmanaged.len(), "object", "objects");
+            let objects = count(plan.unmanaged.len(), "object");
             let shown: Vec<String> =
                 plan.unmanaged.iter().take(UNMANAGED_SHOWN_MAX).map(|object| escape(&object.path)).collect();
             let more = if plan.unmanaged.len() > shown.len() { ", ..." } else { "" };
@@ -357,10 +358,6 @@ fn style(action: ChangeAction) -> Style {
         ChangeAction::Forget => AnsiColor::BrightBlack,
     };
     colour.on_default()
-}
-
-pub(super) fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// Which files these are: those of a commit, or none of git's.

@@ -24,7 +24,12 @@ const NEAR_MIN_OF_MANY: f64 = 0.85;
 
 /// `1 role`, `3 roles`, `1,512 characters`.
 pub fn count(number: usize, one: &str) -> String {
-    format!("{} {one}{}", thousands(number), if number == 1 { "" } else { "s" })
+    count_of(number, one, &format!("{one}s"))
+}
+
+/// The same of words that are not told apart by an `s`: `1 object is`, `1,512 objects are`.
+pub fn count_of(number: usize, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
 /// `1,512`.
