@@ -215,12 +215,11 @@ async fn carry_out_alone(
     let mut approved: Option<String> = None;
     let asked = args.selection.asked();
     loop {
-        let mut is_part = false;
         let mut proposed = match source {
             Source::Applied => {
-                let (proposed, left) = context.repair(workplace, args.allow_account_change).await?;
-                is_part = !left.is_empty();
-                left.iter().for_each(|(path, why)| output::say(&format!("Not put back: {}: {why}.", escape(path))));
+                let proposed = context.repair(workplace, args.allow_account_change).await?;
+                let left = proposed.proposal.plan.put_back.iter().flat_map(|put_back| &put_back.left);
+                left.for_each(|(path, why)| output::say(&format!("Not put back: {}: {why}.", escape(path))));
                 proposed
             }
             Source::Files => context.propose(workplace, args.word(&asked), Purpose::Apply).await?,
@@ -230,7 +229,7 @@ async fn carry_out_alone(
         if approved.as_deref() != Some(&digest)
             && let Some(code) = approve(context, args, source, &proposed.proposal)?
         {
-            return Ok(Ended::early(code.max(u8::from(is_part))));
+            return Ok(Ended::early(code));
         }
         let (plan, desired, ledger) = proposed.proposal.parts();
         if lock.is_none() && apply::has_work(plan, desired, ledger) {
@@ -243,8 +242,7 @@ async fn carry_out_alone(
                 continue;
             }
         }
-        let ended = finish(context, args, source, &mut proposed, lock.as_ref()).await?;
-        return Ok(Ended { exit_code: ended.exit_code.max(u8::from(is_part)), ..ended });
+        return finish(context, args, source, &mut proposed, lock.as_ref()).await;
     }
 }
 
@@ -308,7 +306,7 @@ fn approve(context: &Context, args: &Args, source: Source<'_>, proposal: &Propos
         }
         Source::Applied if plan.is_empty() && plan.configured.is_empty() => {
             line("Nothing is to be put back.")?;
-            return Ok(Some(0));
+            return Ok(Some(plan.exit_code_without_changes()));
         }
         Source::Files | Source::Applied => match args.expect.as_deref().filter(|_| !plan.is_empty()) {
             Some(expected) => expect(plan, expected)?,

@@ -25,7 +25,7 @@ use crate::estate::{self, EngineChoice, Environment, Estate, Sources};
 use crate::git;
 use crate::ledger;
 use crate::plan::saved::{Opened, Unfit};
-use crate::proposal::{self, Basis, Proposal, Purpose, Repair, Word};
+use crate::proposal::{self, Basis, Proposal, Purpose, Word};
 use crate::text::count;
 
 /// Where Vault's command line goes when nobody says otherwise.
@@ -286,19 +286,14 @@ impl Context {
     ///
     /// # Errors
     /// An engine that can't be read; what was applied last is not known any more.
-    pub(crate) async fn repair(
-        &self,
-        workplace: Workplace,
-        account_change: bool,
-    ) -> Result<(Proposed, Vec<(String, &'static str)>), CliError> {
+    pub(crate) async fn repair(&self, workplace: Workplace, account_change: bool) -> Result<Proposed, CliError> {
         let Workplace { estate, sources, client } = workplace;
         let again =
             estate::load(&sources, Some(&estate.environment.name)).map_err(|problems| rendered(&problems, &sources))?;
         let (dir, today) = (self.estate_dir(), self.today());
         let basis = Basis { purpose: Purpose::Apply, ..self.basis(&dir, &today, &estate.environment) };
-        let repair = proposal::repair([estate, again], &client, basis, account_change).await;
-        let Repair { proposal, left } = repair.map_err(|error| self.unproposed(error))?;
-        Ok((Proposed { proposal, client, sources }, left))
+        let proposal = proposal::repair([estate, again], &client, basis, account_change).await;
+        Ok(Proposed { proposal: proposal.map_err(|error| self.unproposed(error))?, client, sources })
     }
 
     /// Where a proposal for an environment is made.

@@ -62,4 +62,4 @@ pub use self::selection::{Along, Asked, Grants, LeftOut, Selected, Selection, Un
 pub(crate) use self::summary::WHOLE_MAX;
 pub use self::text::show;
 pub(crate) use self::text::{Page, files_of};
-pub use self::value::Plan;
+pub use self::value::{Plan, PutBack};

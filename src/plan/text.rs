@@ -14,7 +14,7 @@ use similar::{ChangeTag, TextDiff};
 use super::change::{Change, ChangeAction, FieldChange, Renamed, Shown, Summary};
 use super::escape::{escape, short};
 use super::rename::Half;
-use super::value::Plan;
+use super::value::{Plan, PutBack};
 use crate::object::Shape;
 use crate::review::{self, Colour};
 use crate::text::{count, count_of};
@@ -59,7 +59,7 @@ impl Plan {
     fn origin(&self) -> String {
         let commits = match &self.put_back {
             None => return format!("from {}", files_of(self.commit.as_deref())),
-            Some(commits) => commits.values().map(Option::as_deref).collect::<BTreeSet<_>>(),
+            Some(PutBack { commits, .. }) => commits.values().map(Option::as_deref).collect::<BTreeSet<_>>(),
         };
         let named: Vec<String> = commits.into_iter().map(files_of).collect();
         format!("as applied last, from {}", named.join(" and "))

@@ -43,10 +43,19 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Its digest, once it is reviewed; of a saved one that of when it was made.
     pub settled: Option<String>,
-    /// Of one that puts back what was applied last: the commit that each of its objects was written from.
-    pub put_back: Option<BTreeMap<String, Option<String>>>,
+    /// Of one that puts back what was applied last.
+    pub put_back: Option<PutBack>,
     /// Of a saved one: how much was left to the server's configuration when it was made, which is not looked at again.
     pub left_there: usize,
+}
+
+/// What a plan is of that puts back what was applied last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PutBack {
+    /// The commit that each of its objects was written from.
+    pub commits: BTreeMap<String, Option<String>>,
+    /// What was changed and is not put back: its path, and why.
+    pub left: Vec<(String, &'static str)>,
 }
 
 impl Plan {
@@ -125,13 +134,20 @@ impl Plan {
     pub fn puts_back(&mut self, commits: BTreeMap<String, Option<String>>) {
         let all: BTreeSet<&Option<String>> = commits.values().collect();
         self.commit = if all.len() == 1 { all.first().and_then(|commit| (*commit).clone()) } else { None };
-        self.put_back = Some(commits);
+        self.put_back = Some(PutBack { commits, left: Vec::new() });
+    }
+
+    /// Says what was changed and is not put back.
+    pub fn leaves(&mut self, objects: Vec<(String, &'static str)>) {
+        if let Some(put_back) = &mut self.put_back {
+            put_back.left = objects;
+        }
     }
 
     /// The commit that an object is written from.
     pub fn commit_of(&self, path: &str) -> Option<&str> {
         match &self.put_back {
-            Some(commits) => commits.get(path)?.as_deref(),
+            Some(PutBack { commits, .. }) => commits.get(path)?.as_deref(),
             None => self.commit.as_deref(),
         }
     }
@@ -176,9 +192,13 @@ impl Plan {
         }
     }
 
-    /// The same once the changes are made.
+    /// The same once the changes are made; 1 where something can't be put back.
     pub fn exit_code_without_changes(&self) -> u8 {
-        if self.configured.is_empty() && self.left_there == 0 { 0 } else { 2 }
+        match (self.configured.is_empty() && self.left_there == 0, &self.put_back) {
+            (false, _) => 2,
+            (true, Some(PutBack { left, .. })) if !left.is_empty() => 1,
+            (true, _) => 0,
+        }
     }
 
     /// The key of an object that stays as the engine has it.

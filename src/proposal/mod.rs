@@ -27,7 +27,7 @@ pub use self::graphs::graphs;
 pub use self::imported::{Base, Imported, import};
 pub use self::leases::{Out, outstanding};
 pub use self::prepare::{Prepared, Wish, prepare};
-pub use self::repair::{Repair, repair};
+pub use self::repair::repair;
 pub use self::saved::{files, reopen, save};
 pub use self::secrets::{Missing, own_secret};
 pub use self::validity::{Demand, Validity, Verdict};

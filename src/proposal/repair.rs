@@ -17,15 +17,6 @@ use crate::estate::Estate;
 use crate::object::{Object, Told};
 use crate::plan::{Asked, Plan, Standing};
 
-/// What puts back what was changed behind our back.
-#[derive(Debug)]
-pub struct Repair {
-    /// The plan.
-    pub proposal: Proposal,
-    /// What was changed and is not put back: its path, and why.
-    pub left: Vec<(String, &'static str)>,
-}
-
 /// Of which an apply has not been seen to end.
 const UNSETTLED: &str = "our last write of it was not seen to arrive, so it is not known what it was: `leasehold apply` \
                          writes it";
@@ -46,7 +37,7 @@ pub async fn repair(
     client: &Client,
     basis: Basis<'_>,
     account_change: bool,
-) -> Result<Repair, Error> {
+) -> Result<Proposal, Error> {
     let asked = Asked::default();
     let cautious = Word::cautious(&asked);
     let seen = propose(estate, client, Basis { purpose: Purpose::Show, ..basis }, cautious).await?;
@@ -59,14 +50,14 @@ pub async fn repair(
     let only = Only { read: None, changed: &paths };
     let mut unreviewed = Box::pin(propose_part(again, client, basis, word, Some(only))).await?;
     settle(&mut unreviewed, &paths, commits);
-    let proposal = unreviewed.look(basis)?;
+    let plan = &mut unreviewed.plan;
     let is_written = |path: &String| {
-        let plan = &proposal.plan;
         plan.changes.iter().any(|change| change.path == *path)
             || plan.configured.iter().any(|one| one.change.path == *path)
     };
     left.extend(paths.iter().filter(|path| !is_written(path)).map(|path| (path.clone(), UNWRITTEN)));
-    Ok(Repair { proposal, left })
+    plan.leaves(left);
+    unreviewed.look(basis)
 }
 
 /// Says of a plan what it is, and leaves to it the objects that it puts back: of the others the ledger is told nothing.
