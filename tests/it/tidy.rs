@@ -129,6 +129,11 @@ const WORLD: &[&str] = &[
     "time::UtcDateTime::now",
     "time::OffsetDateTime::now_utc",
     "time::OffsetDateTime::now_local",
+    // What is computed on several processors, `std::thread::scope`, is as if on one.
+    "std::thread::spawn",
+    "std::thread::sleep",
+    "std::thread::Builder",
+    "tokio::spawn",
     "tokio::fs",
     "tokio::net",
     "tokio::process",
@@ -503,7 +508,8 @@ const PATHS_OF_KINDS: [&str; 9] = [
 ];
 
 /// How a kind would be compared with a name.
-const BY_NAME: [&str; 6] = [
+const BY_NAME: [&str; 7] = [
+    "match kind.name",
     "kind.name == \"",
     "kind.name != \"",
     "matches!(kind.name",
