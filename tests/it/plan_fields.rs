@@ -16,7 +16,7 @@ use leasehold::apply::{self, Options};
 use leasehold::clock::Clock;
 use leasehold::engine::{AwsTransport, Config, Storage};
 use leasehold::estate;
-use leasehold::object::{Delete, KINDS, Kind, Object, Read, Told, Update, Verb, aws_root};
+use leasehold::object::{Class, Delete, KINDS, Kind, Object, Read, Told, Update, Verb, aws_root};
 use leasehold::plan::{Adopt, ChangeAction, Plan, Refusal, Selection, Shown, show};
 use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Colour;
@@ -1620,6 +1620,40 @@ async fn what_is_there_of_each_kind_is_taken_over_as_it_is() {
     }
     assert!(tried.len() > 15, "{tried:?}");
     report("given up, refused and taken over", &tried);
+    world.clear().await;
+}
+
+/// Whatever a plan can find that nobody declared, it counts; and nothing of it goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_declares_of_each_kind_is_counted_and_survives() {
+    let world = World::new().await;
+    let desired = world.lowered("", "", "");
+    world.converge(&desired).await;
+    let (stands, others): (Vec<Object>, Vec<Object>) =
+        desired.iter().cloned().partition(|object| matches!(object.kind.class, Class::Mount));
+    let mut ledger = world.plan(&desired).await.ledger;
+    ledger.open(&world.client, &world.clock).await.unwrap();
+    let given_up: Vec<_> = others.iter().map(|object| (object.path.clone(), None)).collect();
+    ledger.write(&world.client, given_up).await.unwrap();
+    let plan = world.plan(&stands).await.plan;
+    assert_eq!(plan.exit_code(), 0, "{}", text(&plan));
+    let counted: BTreeSet<&str> = plan.unmanaged.iter().map(|object| object.path.as_str()).collect();
+    let is_counted = |object: &&Object| counted.contains(object.path.as_str());
+    let uncounted: BTreeSet<&str> = others.iter().filter(|one| !is_counted(one)).map(|one| one.kind.name).collect();
+    // Looked for only where an estate declares one, or a setting that every mount of the type has.
+    let elsewhere = ["entity", "group", "rate limit", "token role", "password policy"];
+    let settings = ["aws auth config", "aws auth identity", "cert config", "aws lease", "kv config"];
+    let unexplained: Vec<_> =
+        uncounted.iter().filter(|kind| !elsewhere.contains(kind) && !settings.contains(kind)).collect();
+    assert!(unexplained.is_empty(), "{unexplained:?}");
+    assert!(others.iter().filter(is_counted).count() >= 10, "{counted:?}");
+    world.converge(&stands).await;
+    for object in others {
+        let live = leasehold::live::read_one(&world.client, object.kind, &object.path).await.unwrap();
+        assert!(live.is_some(), "{} is gone", object.path);
+    }
+    let prepared = world.plan_with(&desired, Adopt::Take).await;
+    world.apply(prepared, &desired, "all of them").await;
     world.clear().await;
 }
 
