@@ -13,7 +13,7 @@ use super::pattern::{Pattern, is_cased};
 use super::policy::Condition;
 use super::reading::{Empty, Mistyped, Reading, Several, SeveralNegated, Truth, Unresolved};
 use super::request::Request;
-use super::value::{self, Type, boolean, bytes, instant, is_of_type, number};
+use super::value::{self, Type, boolean, bytes, instant, is_never_empty, is_of_type, number};
 use crate::units::network;
 
 impl Condition {
@@ -58,8 +58,8 @@ impl Condition {
 
     /// The values that count: to set operators and `Null`, a key that has but empty texts may have none.
     fn counted<'r>(&self, sent: &'r [String], reading: Reading) -> &'r [String] {
-        let none = reading.empty == Empty::NoValue && self.counts_values() && sent.iter().all(String::is_empty);
-        if none { &[] } else { sent }
+        let may_be = reading.empty == Empty::NoValue && self.counts_values() && !is_never_empty(&self.key);
+        if may_be && sent.iter().all(String::is_empty) { &[] } else { sent }
     }
 
     /// Whether it asks how many values there are: a set operator, or `Null`.

@@ -4,7 +4,8 @@
 //! [`PRINCIPAL`]. The role itself becomes the resource `*`: a trust policy names none.
 //!
 //! # Source
-//! IAM User Guide: "AWS JSON policy elements: Principal", "IAM and STS quotas"; API reference of IAM, `CreateRole`.
+//! IAM User Guide: "AWS JSON policy elements: Principal", "AWS JSON policy elements: NotPrincipal" (which no trust policy
+//! has), "IAM and STS quotas"; API reference of IAM, `CreateRole`.
 
 use super::document::{self, Finding, PolicyType};
 use super::json::{Content, Json, Member};
@@ -34,6 +35,11 @@ pub fn check<S: Clone>(json: &Json<S>) -> Vec<Finding<S>> {
     let mut findings = Vec::new();
     for statement in statements(json) {
         check_principal(statement, &mut findings);
+        if let Some(found) = member(statement, "NotPrincipal") {
+            let what = "a role's trust policy has no NotPrincipal".to_owned();
+            let hint = "deny with Principal \"*\", and a condition ArnNotEquals on aws:PrincipalArn";
+            findings.push(fatal("PROHIBITED_NOT_PRINCIPAL", &found.key_span, what, hint));
+        }
         for key in ["Resource", "NotResource"] {
             if let Some(found) = member(statement, key) {
                 let what = format!("a trust policy has no {key}: it is about the role that has it");
@@ -100,20 +106,14 @@ fn fatal<S: Clone>(code: &'static str, span: &S, what: String, hint: &str) -> Fi
 pub fn policy<S: Clone>(json: &Json<S>) -> Policy<S> {
     let mut policy = Policy::of_checked(&plain(json));
     for (statement, json) in policy.statements.iter_mut().zip(statements(json)) {
-        let (test, element) = match (member(json, "Principal"), member(json, "NotPrincipal")) {
-            (Some(element), _) => (Test::StringLike, element),
-            (None, Some(element)) => (Test::StringNotLike, element),
-            (None, None) => continue,
-        };
+        let Some(element) = member(json, "Principal") else { continue };
         let principals = principals(&element.value).unwrap_or_default();
-        let lets_in = statement.effect == Effect::Allow && test == Test::StringLike;
-        let patterns = principals.iter().flat_map(|one| match test {
-            Test::StringLike if lets_in => one.allowed(),
-            Test::StringLike => one.covered(),
-            _ => one.left_out(&principals),
+        let patterns = principals.iter().flat_map(|one| match statement.effect {
+            Effect::Allow => one.allowed(),
+            Effect::Deny => one.covered(),
         });
         statement.conditions.push(Condition {
-            operator: Operator { test, quantifier: None, if_exists: false },
+            operator: Operator { test: Test::StringLike, quantifier: None, if_exists: false },
             key: PRINCIPAL.to_owned(),
             values: patterns.collect(),
         });
@@ -237,6 +237,7 @@ mod tests {
             (r#""Principal":"*","NotPrincipal":"*","#, "sts:AssumeRole", "DUPLICATE_KEYS_WITH_DIFFERENT_CASE"),
             (r#""Principal":{"Service":"a","service":"b"},"#, "sts:AssumeRole", "DUPLICATE_KEYS_WITH_DIFFERENT_CASE"),
             (r#""Principal":"*","Resource":"*","#, "sts:AssumeRole", "PROHIBITED_RESOURCE"),
+            (r#""NotPrincipal":{"AWS":"111122223333"},"#, "sts:AssumeRole", "PROHIBITED_NOT_PRINCIPAL"),
             (r#""Principal":"*","#, "s3:GetObject", "INVALID_ACTION"),
         ] {
             let found = check(&json::parse(&trust(principal, action)).expect("JSON"));

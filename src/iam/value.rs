@@ -53,6 +53,26 @@ impl Test {
     }
 }
 
+/// Keys whose values are truths, numbers, points in time or addresses in any request, in lower case. Source: IAM User
+/// Guide, "AWS global condition context keys", value types.
+const NEVER_EMPTY: [&str; 10] = [
+    "aws:currenttime",
+    "aws:epochtime",
+    "aws:multifactorauthage",
+    "aws:multifactorauthpresent",
+    "aws:principalisawsservice",
+    "aws:securetransport",
+    "aws:sourceip",
+    "aws:tokenissuetime",
+    "aws:viaawsservice",
+    "aws:vpcsourceip",
+];
+
+/// Whether no request has an empty text for a key.
+pub(crate) fn is_never_empty(key: &str) -> bool {
+    NEVER_EMPTY.iter().any(|known| key.eq_ignore_ascii_case(known))
+}
+
 /// Whether a value of a policy says, for this operator, what AWS's pages define.
 pub fn is_read(test: Test, value: &Pattern) -> bool {
     match test.value_type() {

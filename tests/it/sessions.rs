@@ -304,12 +304,12 @@ fn a_role_that_does_not_let_the_engine_in_is_an_error() {
         let keys = format!("\"ForAllValues:StringEquals\":{{\"aws:TagKeys\":[{names}]}}");
         allow(account, &condition(&keys)).replacen("\"sts:AssumeRole\"", "[\"sts:AssumeRole\",\"sts:TagSession\"]", 1)
     };
-    let all_but = |name: &str, is_one: bool| {
-        let root = if is_one { ",\"arn:aws:iam::111122223333:root\"" } else { "" };
-        let others = format!("\"NotPrincipal\":{{\"AWS\":[\"arn:aws:iam::111122223333:{name}\"{root}]}}");
-        let denial = format!("{{\"Effect\":\"Deny\",{others},\"Action\":\"sts:AssumeRole\"}}");
-        format!("[{},{denial}]", allow("*", ""))
-    };
+    let all_but = "{\"Effect\":\"Deny\",\"NotPrincipal\":{\"AWS\":\"arn:aws:iam::111122223333:root\"},\
+                   \"Action\":\"sts:AssumeRole\"}";
+    let all_but = format!("[{},{all_but}]", allow("*", ""));
+    // As AWS's pages deny whoever comes without a second factor, or long after it.
+    let without =
+        |key: &str| format!("[{},{}]", allow("*", ""), allow("*", &condition(key)).replacen("Allow", "Deny", 1));
     let denied = format!("[{},{}]", allow("*", ""), allow(account, "").replacen("Allow", "Deny", 1));
     for (engine, role, statement, expected) in [
         (ENGINE, "", allow(account, ""), None),
@@ -374,10 +374,20 @@ fn a_role_that_does_not_let_the_engine_in_is_an_error() {
         (ENGINE, tags, keys("\"env\", \"cost\""), Some("asks for other session tags")),
         (ENGINE, tags, keys("\"env\", \"team\""), None),
         (ENGINE, "", keys("\"env\""), None),
-        // An account beside one of its users leaves that user out, and nobody else.
-        (ENGINE, "", all_but("user/other", true), Some("does not trust the engine")),
-        (ENGINE, "", all_but("user/engine", true), None),
-        (ENGINE, "", all_but("root", false), None),
+        (ENGINE, "", all_but, Some("a role's trust policy has no NotPrincipal")),
+        (
+            ENGINE,
+            "",
+            without("\"BoolIfExists\":{\"aws:MultiFactorAuthPresent\":\"false\"}"),
+            Some("a second factor or a source identity"),
+        ),
+        (
+            ENGINE,
+            "",
+            without("\"NumericGreaterThanIfExists\":{\"aws:MultiFactorAuthAge\":\"3600\"}"),
+            Some("a second factor or a source identity"),
+        ),
+        (ENGINE, "", without("\"Bool\":{\"aws:MultiFactorAuthPresent\":\"false\"}"), None),
         // Whoever the engine is, that much is known.
         ("", "", allow(account, &external), Some("asks for an external id, and none is set")),
         ("principal_arn = \"arn:aws:s3:::b\"\n", "", allow(account, ""), Some("is not the ARN of an IAM user or role")),

@@ -12,7 +12,7 @@ use super::term::World;
 use crate::iam::pattern::Pattern;
 use crate::iam::reading::{Empty, Reading, Truth};
 use crate::iam::request::Request;
-use crate::iam::value::{self, Instant, Type};
+use crate::iam::value::{self, Instant, Type, is_never_empty};
 use crate::units::network;
 
 /// What a key shall be.
@@ -70,7 +70,8 @@ pub(super) fn telling(key: &str) -> String {
 
 fn present(key: &str, wants: &[(&Atom, bool)], world: &World, budget: &mut Budget) -> Settled {
     let filled = filled(key, wants, world, budget);
-    if world.reading.empty == Empty::Text || !matches!(filled, Settled::Never | Settled::Unsure) {
+    if world.reading.empty == Empty::Text || is_never_empty(key) || !matches!(filled, Settled::Never | Settled::Unsure)
+    {
         return filled;
     }
     match emptied(wants, world, budget) {
@@ -114,7 +115,8 @@ fn filled(key: &str, wants: &[(&Atom, bool)], world: &World, budget: &mut Budget
     }
     // Where an empty text may be none, one value has to be another.
     let nonempty = nonempty();
-    let counts = world.reading.empty == Empty::NoValue && wants.iter().any(|(atom, _)| atom.condition.counts_values());
+    let may_be_none = world.reading.empty == Empty::NoValue && !is_never_empty(key);
+    let counts = may_be_none && wants.iter().any(|(atom, _)| atom.condition.counts_values());
     let frame = counts.then_some(&nonempty[..]);
     if !several || some.is_empty() {
         // One value that is all that is asked.

@@ -91,26 +91,7 @@ impl Principal {
         }
     }
 
-    /// Whom it leaves out beside others, where a statement is about all but those. Somebody is left out only with their account,
-    /// so an account beside one of its own stands for itself, and not for all of it.
-    pub(super) fn left_out(&self, all: &[Self]) -> Vec<Pattern> {
-        match self {
-            Self::Account(number) if all.iter().any(|one| one.is_of(number)) => {
-                vec![pattern(&format!("arn:*:iam::{number}:root|*"), &format!("account {number} itself"))]
-            }
-            _ => self.covered(),
-        }
-    }
-
-    /// Whether it is a user, a role or a session of an account.
-    fn is_of(&self, account: &str) -> bool {
-        match self {
-            Self::Role(arn) | Self::One(arn) => Arn::account_of(arn) == Some(account),
-            Self::Everybody | Self::Account(_) => false,
-        }
-    }
-
-    /// Whom it is about, where a statement denies something, or leaves it out.
+    /// Whom it is about, where a statement denies something.
     pub(super) fn covered(&self) -> Vec<Pattern> {
         match self {
             Self::Everybody => vec![pattern("*", ANYBODY)],
