@@ -66,6 +66,11 @@ impl Credential {
         })
     }
 
+    /// Whether an answer hands out the same key.
+    pub(super) fn is_of(&self, answer: &Answer) -> bool {
+        answer.data.as_ref().and_then(|data| data.get("access_key")?.as_str()) == Some(self.access_key.as_str())
+    }
+
     /// A credential that [`Credential::json`] wrote; `None` of anything else.
     pub fn kept(json: &Value) -> Option<Self> {
         let text = |key: &str| json.get(key)?.as_str();

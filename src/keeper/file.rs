@@ -22,14 +22,41 @@ pub struct KeptFile {
     /// In which form.
     pub form: Form,
     /// The profile, in a shared credentials file.
-    #[serde(default = "default_profile")]
+    #[serde(default = "default_profile", deserialize_with = "profile")]
     pub profile: String,
     /// Its mode, in octal digits.
     mode: Option<String>,
     /// Whose it is, by number.
+    #[serde(default, deserialize_with = "by_number")]
     pub owner: Option<u32>,
     /// Which group's it is, by number.
+    #[serde(default, deserialize_with = "by_number")]
     pub group: Option<u32>,
+}
+
+/// What a shared credentials file takes as a name between brackets.
+///
+/// # Errors
+/// Which sign it is.
+fn profile<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name: String = serde::Deserialize::deserialize(deserializer)?;
+    match name.chars().find(|&sign| sign.is_control() || "[]#;".contains(sign)) {
+        _ if name.trim() != name || name.is_empty() => {
+            Err(serde::de::Error::custom("a profile's name is not empty, and has no blanks around it"))
+        }
+        Some(sign) => Err(serde::de::Error::custom(format!("a profile's name has no {sign:?}"))),
+        None => Ok(name),
+    }
+}
+
+/// Whose a file is: names are what a host makes of them, and a container has others.
+///
+/// # Errors
+/// Anything else.
+fn by_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let value: serde_yaml::Value = serde::Deserialize::deserialize(deserializer)?;
+    let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+    number.map(Some).ok_or_else(|| serde::de::Error::custom("it is told by its number, as `id NAME` prints it"))
 }
 
 fn default_profile() -> String {

@@ -33,7 +33,8 @@ pub struct Held {
 pub enum Sight<E> {
     /// It is.
     There,
-    /// The engine does not know the lease any more, or the token that it was asked for with: somebody ended it.
+    /// The engine does not know the lease any more, or the token that it was asked for with, or has another key: somebody
+    /// ended it.
     Gone(Trouble<E>),
     /// The engine could not be asked; it is asked again, unless it is that the token may not ask.
     Unknown(Trouble<E>),
@@ -71,7 +72,7 @@ impl Held {
         let is_renewable = issued.credential.is_renewable() && !issued.is_batch;
         let renewed_at = is_renewable.then(|| after_two_thirds(asked, ends));
         // Each look would take one of the uses that the token is there for.
-        let is_seen = issued.credential.is_leased() && issued.token_uses == 0;
+        let is_seen = issued.token_uses == 0;
         Ok(Self { issued, ends, renewed_at, replaced_at: after_two_thirds(asked, ends), is_seen })
     }
 
@@ -95,23 +96,33 @@ impl Held {
         self.is_seen
     }
 
-    /// Asks whether the lease is there still. What ends a lease early ends what it is for, or takes it away in AWS, and nobody
-    /// else tells who holds it.
+    /// Asks whether it is there still: its lease, or, of what is under none, the key. What ends a lease early ends what it is
+    /// for, or takes it away in AWS, and nobody else tells who holds it.
     ///
     /// It asks to renew the lease, which every app's token may: of one that can't be renewed the answer tells whether it is
-    /// there. What is given for one that can is not counted on.
+    /// there. What is given for one that can is not counted on. The key of a static role it reads where it read it first.
     pub async fn look<S: Source>(&mut self, source: &S) -> Sight<S::Error> {
         let (client, opened) = match self.open(source).await {
             Ok(opened) => opened,
             Err(error) => return Sight::Unknown(Trouble::Source(error)),
         };
-        let answer = client.write("sys/leases/renew", &lease_body(self.issued.credential.lease_id())).await;
+        let credential = &self.issued.credential;
+        let is_there = match credential.is_leased() {
+            true => client.write("sys/leases/renew", &lease_body(credential.lease_id())).await.map(|_| true),
+            false => {
+                client.read(&self.issued.path).await.map(|answer| answer.is_some_and(|one| credential.is_of(&one)))
+            }
+        };
         source.close(opened).await;
-        let Err(error) = answer else { return Sight::There };
+        let error = match is_there {
+            Ok(true) => return Sight::There,
+            Ok(false) => return Sight::Gone(Trouble::Superseded),
+            Err(error) => error,
+        };
         let is_gone = error.says(Said::NoLease) || error.denial() == Some(api::Denial::Ended);
         let is_there = error.says(Said::NotRenewable);
         self.is_seen = error.code() != Some(403);
-        let trouble = Trouble::Engine { doing: "Error asking whether the credential's lease is there", error };
+        let trouble = Trouble::Engine { doing: "Error asking whether the credential is there still", error };
         match (is_gone, is_there) {
             (true, _) => Sight::Gone(trouble),
             (false, true) => Sight::There,

@@ -10,6 +10,8 @@ use crate::secret::Secret;
 pub struct Issued {
     /// The credential.
     pub credential: Credential,
+    /// The path that it was read from.
+    pub path: String,
     /// The app's token, under which the lease is.
     pub token: Secret,
     /// Seconds until the token ends; 0 for never.
@@ -51,6 +53,8 @@ pub enum Trouble<E> {
         /// Why.
         error: api::Error,
     },
+    /// The engine has another key there: this one is superseded, and AWS has it no more.
+    Superseded,
     /// Files could not be written: which, and why.
     Files(String),
 }
@@ -60,6 +64,7 @@ impl<E: std::fmt::Display> std::fmt::Display for Trouble<E> {
         match self {
             Self::Source(error) => error.fmt(f),
             Self::Engine { doing, error } => write!(f, "{doing}: {error}"),
+            Self::Superseded => f.write_str("its role has another key now"),
             Self::Files(why) => f.write_str(why),
         }
     }

@@ -50,13 +50,18 @@ impl World {
         world
     }
 
-    /// A role of sessions, `aws/session`, in the simulated account and at the mount.
-    fn session_role(&self) {
+    /// What a script prints that speaks to the simulated account.
+    fn in_aws(&self, script: &str) -> String {
         let exports = self.server.exports.iter().filter(|(name, _)| name.starts_with("AWS_")).cloned();
         let made =
-            Command::new(crate::python::python()).args(["-c", MAKE_ROLE]).env_clear().envs(exports).output().unwrap();
+            Command::new(crate::python::python()).args(["-c", script]).env_clear().envs(exports).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let arn = format!("role_arns={}", String::from_utf8(made.stdout).unwrap().trim());
+        String::from_utf8(made.stdout).unwrap().trim().to_owned()
+    }
+
+    /// A role of sessions, `aws/session`, in the simulated account and at the mount.
+    fn session_role(&self) {
+        let arn = format!("role_arns={}", self.in_aws(MAKE_ROLE));
         self.operator.ok(&["write", "aws/roles/session", "credential_type=assumed_role", &arn]);
     }
 
@@ -367,6 +372,27 @@ fn what_somebody_ended_is_handed_on_no_more() {
     assert_eq!(output.code, 0, "{}", output.normal());
     agent.until("another session", |_, _| is_another("session", &before[1]));
     assert_eq!(world.users(), 1);
+}
+
+/// The key of a static role is under no lease: what AWS has no more is told by the engine's having another.
+#[test]
+fn a_key_that_was_rotated_away_is_handed_on_no_more() {
+    let world = World::new("1h", "2h");
+    world.in_aws("import boto3\nboto3.client('iam').create_user(UserName='legacy')");
+    world.operator.ok(&["write", "aws/static-roles/legacy", "username=legacy", "rotation_period=48h"]);
+    world.operator.write("web.hcl", "path \"aws/static-creds/*\" { capabilities = [\"read\"] }\n");
+    world.operator.ok(&["policy", "write", "web", "web.hcl"]);
+    let role_id = world.host.variable("ROLE_ID").to_owned();
+    let config = world.config(&role_id, "[]").replace("web:\n", "web:\n    role: aws/static-creds/legacy\n");
+    world.host.write("agent.yaml", &format!("look_every: 1s\n{config}"));
+    let mut agent = world.agent(&[]);
+    let (_, first) = agent.until("there is one", |status, _| status == 200);
+    for _ in 0..2 {
+        world.operator.ok(&["write", "-f", "aws/rotate-role/legacy"]);
+    }
+    agent.until("the key that is there now", |_, answer| answer["AccessKeyId"] != first["AccessKeyId"]);
+    let said = agent.says("was ended before its time");
+    assert!(said.contains("its role has another key now"), "{said}");
 }
 
 #[test]

@@ -66,6 +66,7 @@ impl From<Trouble<Self>> for CliError {
         match trouble {
             Trouble::Source(error) => error,
             Trouble::Engine { doing, error } => Self::api(doing, &error),
+            error @ Trouble::Superseded => Self::new(1, error.to_string()),
             Trouble::Files(why) => Self::new(1, why),
         }
     }
@@ -124,7 +125,7 @@ impl Wanted {
             return Err(self.given_back(said, &app, &credential).await);
         }
         let Session { token, ttl: token_ttl, uses: token_uses, is_batch } = session;
-        Ok(Issued { credential, token, token_ttl, token_uses, is_batch })
+        Ok(Issued { credential, path, token, token_ttl, token_uses, is_batch })
     }
 
     /// Ends a credential of a role that took no notice of what was said: it is not the one that was asked for.
