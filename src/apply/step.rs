@@ -16,7 +16,7 @@ use crate::api::{self, Client, Origin};
 use crate::clock::Clock;
 use crate::guardrail::wire;
 use crate::live;
-use crate::object::{Call, Delete, Field, FieldValue, Leaf, Live, Object, Update, Verb, fingerprint};
+use crate::object::{Call, Delete, Field, FieldValue, Home, Leaf, Live, Object, Update, Verb, fingerprint};
 use crate::plan::{self, Change, ChangeAction, FieldChange, Plan, Shown};
 use crate::text::in_a_line;
 
@@ -109,9 +109,10 @@ pub(super) async fn prove(
         Sent::Deleted { answer } => match (answer, read(None).await) {
             (_, Ok(None)) => Outcome::Applied { warnings: Vec::new() },
             (Err(error), _) if error.says(api::Said::Configured) => Outcome::Configured { stanza: None },
-            (Err(error), _) => Outcome::failed(Acted::Unknown, api_text(&error)),
+            (Err(error), _) => Outcome::failed(Acted::Unknown, api_text(&error) + &lasting(change)),
             (Ok(()), Ok(Some(_))) => {
-                Outcome::failed(Acted::Yes, "the engine says it is deleted, and still has it".to_owned())
+                let what = "the engine says it is deleted, and still has it";
+                Outcome::failed(Acted::Yes, what.to_owned() + &lasting(change))
             }
             (Ok(()), Err(error)) => Outcome::failed(Acted::Unknown, live_text(&error)),
         },
@@ -350,7 +351,26 @@ fn is_left(object: &Object, before: Option<&Live>, live: &Live) -> bool {
 fn difference(object: &Object, live: Option<&Live>) -> Option<String> {
     let Some(live) = live else { return Some("written, but it is not there".to_owned()) };
     let differences: Vec<String> = plan::differences(object, live).iter().map(held).collect();
-    (!differences.is_empty()).then(|| format!("written, but the engine holds {}", differences.join(", ")))
+    let help = match object.kind.home {
+        Home::Anywhere => {
+            "; of what an engine keeps in another form the declaration says `ignore = [\"FIELD\"]`, of what it never tells \
+             `write_only = [\"FIELD\"]`"
+        }
+        _ => "",
+    };
+    (!differences.is_empty()).then(|| format!("written, but the engine holds {}{help}", differences.join(", ")))
+}
+
+/// What to do about what can't be deleted, of what no kind describes: some of it no engine deletes.
+fn lasting(change: &Change) -> String {
+    match change.kind.home {
+        Home::Anywhere => format!(
+            "; where it can't be deleted, `leasehold forget {}` gives it up, as `delete = \"keep\"` in its declaration \
+             would have",
+            change.path
+        ),
+        _ => String::new(),
+    }
 }
 
 fn held(field: &FieldChange) -> String {
@@ -397,9 +417,23 @@ fn api_text(error: &api::Error) -> String {
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{api_text, is_left};
+    use super::{api_text, difference, is_left};
     use crate::api;
-    use crate::object::{aws_lease, testing};
+    use crate::object::{aws_lease, testing, told_anything};
+
+    #[test]
+    fn what_an_engine_keeps_in_another_form_is_told_with_what_a_declaration_says_of_it() {
+        let answer = |allowed: Value| Map::from_iter([("allowed".to_owned(), allowed)]);
+        let live = |path, allowed| told_anything(path, &answer(allowed)).expect("anything is one");
+        let declared = live("pki/roles/web", json!("a"));
+        let object = testing::object(declared.kind, "pki/roles/web", &[("allowed", json!("a"))]);
+        assert_eq!(difference(&object, Some(&declared)), None);
+        let told = difference(&object, Some(&live("pki/roles/web", json!(["a"])))).expect("they differ");
+        assert!(told.contains("allowed = ") && told.contains("`ignore = [\"FIELD\"]`"), "{told}");
+        let lease = testing::object(&aws_lease::KIND, "aws/config/lease", &[("lease", json!(3600))]);
+        let told = difference(&lease, None).expect("it is not there");
+        assert!(!told.contains("ignore"), "{told}");
+    }
 
     #[test]
     fn what_an_engine_left_out_is_told_from_what_somebody_wrote_since() {

@@ -7,7 +7,7 @@ use super::kept::Kept;
 use super::refusal::Refusal;
 use crate::estate::Limit;
 pub use crate::estate::MAX_DELETES_DEFAULT;
-use crate::object::{Absent, Class, Delete, Live, Object, Owned, Update};
+use crate::object::{Absent, Class, Delete, Live, Object, Owned, Progress, Update};
 
 /// Judges changes. `owned` answers for the objects that changes delete.
 pub(super) fn check<'a>(
@@ -24,7 +24,9 @@ pub(super) fn check<'a>(
         }
         let written = |live: &Live| owned(&change.path).is_some_and(|owned| owned.is_as_written(live));
         if change.kind.delete == Delete::ByPath && change.live.as_ref().is_some_and(|live| !written(live)) {
-            refusals.push(Refusal::NotAsWritten { path: change.path.clone(), place: change.place.clone() });
+            let unsettled = owned(&change.path).is_some_and(|owned| owned.state == Progress::Intended);
+            let (path, place) = (change.path.clone(), change.place.clone());
+            refusals.push(Refusal::NotAsWritten { path, place, unsettled });
         }
     }
     // What goes under one name and comes under another is not lost.

@@ -50,6 +50,8 @@ pub enum Refusal {
         path: String,
         /// Where it was declared.
         place: Place,
+        /// Whether an apply of ours was not seen to end well.
+        unsettled: bool,
     },
     /// A field that cannot be changed in place.
     Immutable {
@@ -300,6 +302,10 @@ impl Refusal {
                 paths.len(),
                 kind.name
             ),
+            Self::NotAsWritten { path, unsettled: true, .. } => format!(
+                "look at what is there (`leasehold read {path}`): if it may go, `leasehold delete {path}`; `leasehold forget \
+                 {path}` leaves it there, and gives it up"
+            ),
             Self::NotAsWritten { path, .. } => format!(
                 "if it is somebody else's, `leasehold forget {path}`; if it is ours, declare it again, apply, and remove it \
                  then"
@@ -351,10 +357,15 @@ impl fmt::Display for Refusal {
             Self::Protected { path, place } => {
                 write!(f, "{path} is protected (it was declared at {place}) and is no longer declared")
             }
-            Self::NotAsWritten { path, place } => write!(
+            Self::NotAsWritten { path, place, unsettled } => write!(
                 f,
-                "{path} (it was declared at {place}) would be deleted, and is not as it was written: somebody changed it, or \
-                 made another in its place"
+                "{path} (it was declared at {place}) would be deleted, and is not as it was written: {}",
+                if *unsettled {
+                    "our last write of it failed or was not seen to arrive as it was sent, or somebody made another in its \
+                     place"
+                } else {
+                    "somebody changed it, or made another in its place"
+                }
             ),
             Self::Immutable { path, fields, place } => {
                 write!(f, "{path} ({place}): {} can't be changed once it exists", fields.join(", "))
