@@ -37,6 +37,8 @@ pub struct Mounts {
     pub written: BTreeSet<String>,
     /// Secrets engines that some estate has: `aws`.
     pub engines: BTreeSet<String>,
+    /// Secrets engines that are nobody's: `secret`.
+    pub strange: BTreeSet<String>,
     /// Auth methods that some estate has: `approle`.
     pub methods: BTreeSet<String>,
     /// Where the ledger is.
@@ -99,23 +101,46 @@ impl Mounts {
         let is_known = |rule: &Rule| {
             needed.iter().any(|other| is_needed(rule, other)) || optional.iter().any(|other| is_optional(rule, other))
         };
-        rules.iter().all(is_known) && needed.iter().all(|other| rules.iter().any(|rule| is_needed(rule, other)))
+        let is_there = |other: &Rule| rules.iter().any(|rule| is_needed(rule, other));
+        rules.iter().all(is_known) && needed.iter().all(|other| self.is_about_nothing(other) || is_there(other))
+    }
+
+    /// Whether a rule of a shipped policy is about engines, and no estate has one: then it may be left out.
+    fn is_about_nothing(&self, rule: &Rule) -> bool {
+        self.engines.is_empty() && mounted(rule).is_some_and(|place| place.is_engine)
     }
 
     /// A rule of a shipped policy for each mount that it may be about.
     fn of_mounts(&self, rule: &Rule) -> Vec<Rule> {
-        let place = MOUNTED.iter().find_map(|(before, is_engine)| {
-            let rest = rule.path.strip_prefix(before)?;
-            let is_name =
-                |name: &&str| rest.strip_prefix(name).is_some_and(|after| after.is_empty() || after.starts_with('/'));
-            // They are called by their types there.
-            let name = if *is_engine { engines().find(is_name)? } else { methods().find(is_name)? };
-            Some((*before, *is_engine, &rest[name.len()..]))
-        });
-        let Some((before, is_engine, after)) = place else { return vec![rule.clone()] };
-        let mounts = if is_engine { &self.engines } else { &self.methods };
-        mounts.iter().map(|mount| Rule { path: format!("{before}{mount}{after}"), ..rule.clone() }).collect()
+        let Some(place) = mounted(rule) else { return vec![rule.clone()] };
+        let mounts = if place.is_engine { &self.engines } else { &self.methods };
+        let at = |mount: &str| Rule { path: format!("{}{mount}{}", place.before, place.after), ..rule.clone() };
+        let mut rules: Vec<Rule> = mounts.iter().map(|mount| at(mount)).collect();
+        // Where nothing is mounted, the rule as it ships grants nothing.
+        if place.is_engine && !mounts.contains(place.name) && !self.strange.contains(place.name) {
+            rules.push(at(place.name));
+        }
+        rules
     }
+}
+
+/// Where a rule of a shipped policy has the name of a mount.
+struct Mounted<'a> {
+    before: &'static str,
+    name: &'static str,
+    after: &'a str,
+    is_engine: bool,
+}
+
+fn mounted(rule: &Rule) -> Option<Mounted<'_>> {
+    MOUNTED.iter().find_map(|(before, is_engine)| {
+        let rest = rule.path.strip_prefix(before)?;
+        let is_name =
+            |name: &&str| rest.strip_prefix(name).is_some_and(|after| after.is_empty() || after.starts_with('/'));
+        // They are called by their types there.
+        let name = if *is_engine { engines().find(is_name)? } else { methods().find(is_name)? };
+        Some(Mounted { before, name, after: &rest[name.len()..], is_engine: *is_engine })
+    })
 }
 
 /// Whether a rule's path may be one below a mount: as far as both are spelt out, they agree.
@@ -161,7 +186,15 @@ mod tests {
     fn mounts(engines: &[&str], methods: &[&str]) -> Mounts {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
         let written = set(&["identity/entity", "identity/group", "auth/token/create/ci"]);
-        Mounts { declared: set(&["aws/"]), written, engines: set(engines), methods: set(methods), ledger: "leasehold" }
+        let strange = set(&["aws"]);
+        Mounts {
+            declared: set(&["aws/"]),
+            written,
+            engines: set(engines),
+            strange,
+            methods: set(methods),
+            ledger: "leasehold",
+        }
     }
 
     #[test]
@@ -181,6 +214,13 @@ mod tests {
                     let expected = if known { Verdict::Ships(name) } else { Verdict::Grants };
                     assert_eq!(mounts.judge(text), expected, "{name} {engines:?}");
                 }
+            }
+            // Where nothing is mounted, its rules grant nothing, and may be left out.
+            let vacant = Mounts { strange: BTreeSet::new(), ..mounts(&[], &[]) };
+            let without: String = text.split_inclusive("\n}\n").filter(|block| !block.contains("aws")).collect();
+            for (text, known) in [(*text, true), (&*moved, false), (&*without, true)] {
+                let expected = if known { Verdict::Ships(name) } else { Verdict::Grants };
+                assert_eq!(vacant.judge(text), expected, "{name}, nothing mounted");
             }
             let here = mounts(&["aws"], &["approle"]);
             let more = |path: &str| format!("{text}\npath \"{path}\" {{\n  capabilities = [\"read\"]\n}}\n");

@@ -52,7 +52,7 @@ pub(super) async fn found(
     let Proposal { estate, plan, ledger, live, .. } = proposal;
     let mut plan = Plan::clone(plan);
     let anothers = leave_to_others(client, ledger, &mut plan).await?;
-    let mounts = mounts(estate, &anothers);
+    let mounts = mounts(estate, &anothers, &plan);
     let (mut policies, known) = policies(&mounts, client, &plan).await?;
     plan.notes.extend(known);
     let (desired, owned) = (&estate.objects, ledger.owned());
@@ -145,7 +145,7 @@ async fn leave_to_others(client: &Client, ledger: &Ledger, plan: &mut Plan) -> R
 }
 
 /// What is mounted: where grants are findings, and what estates have.
-fn mounts(estate: &Estate, anothers: &HashSet<String>) -> Mounts {
+fn mounts(estate: &Estate, anothers: &HashSet<String>, plan: &Plan) -> Mounts {
     let (desired, shared) = (&estate.objects, &estate.shared);
     let mut mounts = Mounts { ledger: ledger::MOUNT, ..Mounts::default() };
     mounts.declared.extend(desired.iter().filter_map(|object| object.kind.below(&object.path)));
@@ -159,6 +159,8 @@ fn mounts(estate: &Estate, anothers: &HashSet<String>) -> Mounts {
             mounts.methods.insert(method.to_owned());
         }
     }
+    let strange = plan.unmanaged.iter().filter_map(|object| object.path.strip_prefix("sys/mounts/"));
+    mounts.strange.extend(strange.map(str::to_owned));
     mounts
 }
 
