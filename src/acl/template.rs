@@ -196,6 +196,18 @@ pub fn may_match(pattern: &str, path: &str, known: impl Fn(&str) -> Option<Strin
     given.next().is_none()
 }
 
+/// Whether it is known what all templates of a path stand for.
+pub fn is_settled(path: &str, known: impl Fn(&str) -> Option<String>) -> bool {
+    let mut rest = path;
+    while let Some((selector, next)) = rest.split_once("{{").and_then(|(_, after)| after.split_once("}}")) {
+        if known(selector.trim()).is_none() {
+            return false;
+        }
+        rest = next;
+    }
+    true
+}
+
 /// A `*` at the end of a pattern, set apart from those that stand for a template.
 const ANY_REST: char = '\0';
 

@@ -57,6 +57,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 
 /// That there is no such app, and which there are.
 pub(crate) fn undeclared(side: &Side<'_>, app: &str) -> CliError {
+    let all: Vec<&str> = side.apps().map(|app| app.name).collect();
+    let is_of = |path: &&&str| path.rsplit('/').next() == Some(app);
+    if let Some(path) = all.iter().find(is_of) {
+        let problem = CliError::new(1, format!("the app {} is not declared", one_line(app)));
+        return problem.hint(format!("users, groups and logins are asked about by their paths: {path}"));
+    }
     // People are asked about by their paths, and may be many.
     let known: Vec<&str> = side.apps().filter(|app| !app.who().is_person()).map(|app| app.name).collect();
     let mut problem = CliError::new(1, format!("the app {} is not declared", one_line(app)));

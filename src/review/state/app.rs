@@ -176,13 +176,12 @@ impl<'s, 'a> App<'s, 'a> {
         (words.alias)(login, name, field)
     }
 
-    /// The templated paths of its policies by which it may read a role's credentials.
+    /// The templated paths of its policies by which it may read a role's credentials, where only the engine knows whose.
     pub(in crate::review) fn open_paths(&self, side: &Side<'_>) -> Vec<String> {
-        let unknown = |path: &String| {
-            side.roles().any(|role| {
-                role.at.issued_at().any(|at| template::may_match(path, &at, |selector| self.known(selector)))
-            })
-        };
+        let stands = |selector: &str| self.known(selector);
+        let may_match =
+            |path: &str| side.roles().any(|role| role.at.issued_at().any(|at| template::may_match(path, &at, stands)));
+        let unknown = |path: &String| !template::is_settled(path, stands) && may_match(path);
         readable::templates(&self.texts(side)).into_iter().filter(unknown).collect()
     }
 }
