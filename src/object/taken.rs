@@ -94,7 +94,10 @@ pub fn is_taken(path: &str) -> Option<Taken> {
             matches!(kind.home,
             Home::Folder { path: folder, .. } | Home::Named { path: folder } if is_below(path, folder))
         });
-        let hint = "declare people by `user`, with their `aliases`, and what they are in by `group`";
+        let hint = match is_below(path, "identity/oidc") {
+            true => "what an identity token says of who has it: declare who they are by `user` and `group`",
+            false => "declare people by `user`, with their `aliases`, and what they are in by `group`",
+        };
         return of_kind.map(|kind| worded(kind)).or(taken("what decides who has which policies", hint.to_owned()));
     }
     if path.starts_with("leasehold/") || path.starts_with("cubbyhole/") {
