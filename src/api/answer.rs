@@ -62,7 +62,7 @@ pub enum Error {
     /// The server refused.
     #[error("{}", refusal(method, url, *code, errors))]
     Status {
-        /// `GET`, `PUT`, `DELETE`.
+        /// `GET`, `PUT`, `PATCH`, `DELETE`.
         method: &'static str,
         /// Without its query.
         url: String,
@@ -94,7 +94,7 @@ pub enum Error {
     /// No answer in time. Whether the server acted is unknown.
     #[error("{method} {url}: no answer within {seconds} s")]
     Timeout {
-        /// `GET`, `PUT`, `DELETE`.
+        /// `GET`, `PUT`, `PATCH`, `DELETE`.
         method: &'static str,
         /// Without its query.
         url: String,
@@ -104,7 +104,7 @@ pub enum Error {
     /// The connection broke. Whether the server acted is unknown.
     #[error("{method} {url}: the connection broke: {}", root_cause(source.as_ref()))]
     Broken {
-        /// `GET`, `PUT`, `DELETE`.
+        /// `GET`, `PUT`, `PATCH`, `DELETE`.
         method: &'static str,
         /// Without its query.
         url: String,
@@ -114,7 +114,7 @@ pub enum Error {
     /// The answer is not what the API promises.
     #[error("{method} {url}: {problem}")]
     Body {
-        /// `GET`, `PUT`, `DELETE`.
+        /// `GET`, `PUT`, `PATCH`, `DELETE`.
         method: &'static str,
         /// Without its query.
         url: String,

@@ -121,6 +121,11 @@ impl Client {
         self.token.is_some()
     }
 
+    /// The token that it shows.
+    pub fn token(&self) -> Option<&Secret> {
+        self.token.as_ref()
+    }
+
     /// Reads a path. `None` when there is nothing (404).
     ///
     /// # Errors
@@ -178,6 +183,14 @@ impl Client {
     /// [`Error`], of any kind. After [`Error::Timeout`] and [`Error::Broken`] the outcome is unknown.
     pub async fn write(&self, path: &str, body: &Map<String, Value>) -> Result<Answer, Error> {
         self.send(Method::Write, path, &[], Some(body)).await
+    }
+
+    /// Changes what is at a path by a JSON merge patch (RFC 7396).
+    ///
+    /// # Errors
+    /// As [`Client::write`].
+    pub async fn patch(&self, path: &str, body: &Map<String, Value>) -> Result<Answer, Error> {
+        self.send(Method::Patch, path, &[], Some(body)).await
     }
 
     /// Deletes a path.

@@ -30,12 +30,16 @@ use super::target::{Options, Origin, Target};
 use crate::secret::Secret;
 use crate::text::percent;
 
+/// What the body of a change is (RFC 7396, 4).
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
 /// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Read,
     List,
     Write,
+    Patch,
     Delete,
 }
 
@@ -45,6 +49,7 @@ impl Method {
             // LIST is not a standard method, and proxies drop it; `list=true` is the same to the server.
             Self::Read | Self::List => http::Method::GET,
             Self::Write => http::Method::PUT,
+            Self::Patch => http::Method::PATCH,
             Self::Delete => http::Method::DELETE,
         }
     }
@@ -53,6 +58,7 @@ impl Method {
         match self {
             Self::Read | Self::List => "GET",
             Self::Write => "PUT",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
     }
@@ -264,7 +270,8 @@ impl Transport {
     fn headers_of(&self, request: &Request<'_>) -> Result<HeaderMap, Error> {
         let mut headers = self.headers.clone();
         if request.body.is_some() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            let kind = if request.method == Method::Patch { MERGE_PATCH } else { "application/json" };
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         }
         if let Some(token) = request.token {
             let mut value = header_value("the token", token.expose())?;

@@ -39,7 +39,7 @@ fn of(command: &[&str]) -> &'static [Format] {
         ["graph"] => GRAPH,
         ["creds"] => CREDS,
         ["agent" | "completions" | "exec" | "forget" | "init" | "man" | "schema" | "server" | "unlock"]
-        | ["sandbox" | "watch", ..]
+        | ["print" | "sandbox" | "watch", ..]
         | ["trail", "verify"] => NONE,
         _ => ANSWER,
     }

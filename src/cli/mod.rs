@@ -33,6 +33,7 @@ mod graph;
 mod history;
 mod import;
 mod init;
+mod kv;
 mod lease;
 mod ledger;
 mod list;
@@ -40,8 +41,10 @@ mod lock;
 mod login;
 mod man;
 mod mounts;
+mod patch;
 mod plan;
 mod policy;
+mod print;
 mod prompt;
 mod read;
 mod render;
@@ -147,6 +150,10 @@ enum Command {
     List(list::Args),
     /// Delete a path
     Delete(delete::Args),
+    /// Change what is at a path
+    Patch(patch::Args),
+    /// Read, write and restore secrets of a key-value engine
+    Kv(kv::Args),
     /// Look up, renew or revoke leases
     Lease(lease::Args),
     /// List, enable, disable or tune secrets engines
@@ -157,6 +164,8 @@ enum Command {
     Policy(policy::Args),
     /// Create, look up, renew or revoke tokens
     Token(token::Args),
+    /// Print the token that commands show
+    Print(print::Args),
     /// List, enable or disable audit devices
     Audit(audit::Args),
     /// Print what a shell completes commands and flags by
@@ -251,6 +260,8 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Unwrap(args) => unwrap::run(args, &global).await,
         Command::List(args) => list::run(args, &global).await,
         Command::Delete(args) => delete::run(args, &global).await,
+        Command::Patch(args) => patch::run(args, &global).await,
+        Command::Kv(args) => kv::run(args, &global).await,
         Command::Lease(args) => lease::run(args, &global).await,
         Command::Secrets(args) => secrets::run(args, &global).await,
         Command::Auth(args) => auth::run(args, &global).await,
@@ -259,6 +270,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Man(args) => man::run(args, described(), &global).await,
         Command::Policy(args) => policy::run(args, &global).await,
         Command::Token(args) => token::run(args, &global).await,
+        Command::Print(args) => print::run(args, &global).await,
     }
 }
 

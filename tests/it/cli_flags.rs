@@ -340,6 +340,9 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["list", "a"], "env"),
     (&["unwrap", "a"], "env"),
     (&["delete", "a"], "env"),
+    (&["patch", "a", "b=c"], "env"),
+    (&["kv", "get", "a"], "env"),
+    (&["print", "token"], "json"),
     (&["lease", "revoke", "a"], "env"),
     (&["secrets", "list"], "env"),
     (&["auth", "list"], "env"),
@@ -366,6 +369,17 @@ fn a_form_that_a_command_does_not_have_is_refused_and_never_ignored() {
 
 /// What further commands need to be taken for one.
 const NEEDED: &[&[&str]] = &[
+    &["kv", "put", "a", "b=c"],
+    &["kv", "patch", "a", "b=c"],
+    &["kv", "list", "a"],
+    &["kv", "delete", "a"],
+    &["kv", "undelete", "a", "--versions", "1"],
+    &["kv", "destroy", "a", "--versions", "1"],
+    &["kv", "rollback", "a", "--version", "1"],
+    &["kv", "metadata", "get", "a"],
+    &["kv", "metadata", "put", "a"],
+    &["kv", "metadata", "patch", "a"],
+    &["kv", "metadata", "delete", "a"],
     &["access", "who", "s3:GetObject"],
     &["access", "ttl", "a"],
     &["lease", "lookup", "a"],

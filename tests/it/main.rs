@@ -22,6 +22,7 @@ mod ci_jobs;
 mod cli_apps;
 mod cli_creds;
 mod cli_flags;
+mod cli_kv;
 mod cli_output;
 mod common;
 mod configured;
