@@ -194,6 +194,17 @@ fn people_have_what_their_policies_let_them_read() {
     let of = |path: &str| env.run(&["access", "what", path]);
     assert!(of("identity/entity/name/dora").stdout.starts_with("user dora via role aws/idle"));
     assert_eq!((of("identity/entity/name/carl").code, of("identity/entity/name/bob").code), (2, 2));
+    // What a template stands for at a user is known, and a login leads to the user who has its name.
+    assert!(!of("identity/entity/name/ann").stdout.contains("depends on who logs in"));
+    env.write(
+        "login.hcl",
+        "login \"people\" \"ann\" {\n  policies = [\"default\"]\n  password = \"secret:env:ANN\"\n}\n",
+    );
+    let login = of("auth/people/users/ann");
+    assert_eq!(login.code, 0, "{}", login.normal());
+    assert!(login.stdout.contains("is the user ann too"), "{}", login.stdout);
+    let by_name = of("dora");
+    assert!(by_name.code == 1 && by_name.stderr.contains("identity/entity/name/dora"), "{}", by_name.normal());
     let graph = env.run(&["graph", "--format", "mermaid"]).stdout;
     assert!(graph.contains("user dora") && graph.contains("group ops") && !graph.contains("user carl"), "{graph}");
     let json = env.run(&["access", "who", "s3:*", "--format", "json"]).stdout;
