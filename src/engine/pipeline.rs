@@ -7,6 +7,7 @@
 mod absent;
 mod audit;
 pub(crate) mod handed;
+mod help;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -139,12 +140,14 @@ impl Pipeline {
     /// Serves one request from beginning to end. Must not be dropped half way: run it as a task.
     pub(crate) async fn handle(&self, request: &Request, delivery: &Delivery) -> Result<Answer, Error> {
         let core = &self.core;
-        let routed = core.mounts.route(&request.path);
+        // A mount's own path is help of the mount.
+        let of_mount = request.help.then(|| format!("{}/", request.path));
+        let routed = core.mounts.route(&request.path).or_else(|| core.mounts.route(of_mount.as_deref()?));
         let target = routed.as_ref().map(|(mount, path)| {
             let mount = &**mount;
             Target { backends: &self.backends, mount, path, row: self.backends.row(mount, path) }
         });
-        if let Some(target) = target.filter(|target| target.door() == Door::Unaudited) {
+        if let Some(target) = target.filter(|target| target.door() == Door::Unaudited && !request.help) {
             let row = target.served(request.operation)?;
             let call = target.call(request, row, None, false);
             let response = self.backends.of(target.mount)?.handle(core, call).await?;
@@ -196,7 +199,7 @@ impl Pipeline {
     async fn admit(&self, request: &Request, target: Option<Target<'_>>) -> Admission {
         let mut admission =
             Admission { token: None, decision: None, operation: operation_name(request, None), refusal: None };
-        let door = target.map_or(Door::Guarded, |target| target.door());
+        let door = target.filter(|_| !request.help).map_or(Door::Guarded, |target| target.door());
         let is_served = || target.is_some_and(|target| target.served(request.operation).is_ok());
         if door == Door::Unwrapping
             && is_served()
@@ -254,6 +257,13 @@ impl Pipeline {
             _ => None,
         };
         admission.operation = operation_name(request, exists);
+        if request.help {
+            // It is told to whoever shows a token, as Vault does (`vault/acl.go`): it says nothing of what is there.
+            return match target {
+                None => Err(Error::NoRoute(request.path.clone())),
+                Some(_) => self.refuse_to_speak(request, Some(token)),
+            };
+        }
         let capability = match request.operation {
             Operation::Read => Capability::Read,
             Operation::Delete => Capability::Delete,
@@ -296,12 +306,12 @@ impl Pipeline {
     async fn execute(&self, scene: &Scene<'_>, target: Target<'_>, sudo: bool) -> Result<Response, Error> {
         let request = scene.request;
         let ticket = self.core.trail.append(&scene.request_line(None));
-        let issues = target.row.is_some_and(|row| row.issues);
+        let issues = target.row.is_some_and(|row| row.issues && !request.help);
         if issues && !self.core.trail.has_device() {
             return Err(Error::Internal("no audit device is enabled, so no credential is issued".to_owned()));
         }
         let changes = matches!(request.operation, Operation::Write | Operation::Patch | Operation::Delete)
-            || target.row.is_some_and(|row| row.acts);
+            || target.row.is_some_and(|row| row.acts && !request.help);
         if issues || changes {
             ticket.durable().await.map_err(|error| unaudited(&error))?;
         }
@@ -309,6 +319,9 @@ impl Pipeline {
         let _in_use = target.mount.in_use.read().await;
         if !self.core.mounts.is_serving(target.mount) {
             return Err(Error::UnsupportedPath);
+        }
+        if request.help {
+            return help::answer(target);
         }
         let backend = self.backends.of(target.mount)?;
         match target.served(request.operation) {
@@ -453,6 +466,7 @@ fn unaudited(error: &crate::trail::TrailError) -> Error {
 
 fn operation_name(request: &Request, exists: Option<bool>) -> &'static str {
     match request.operation {
+        _ if request.help => "help",
         Operation::Read => "read",
         Operation::Delete => "delete",
         Operation::Patch => "patch",

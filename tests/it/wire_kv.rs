@@ -69,6 +69,29 @@ fn versions_are_written_read_deleted_restored_and_destroyed() {
 }
 
 #[test]
+fn the_names_in_a_version_are_told_without_what_they_stand_for() {
+    let world = world();
+    world.put("a", json!({ "k": 1, "b": { "c": { "d": [1, 2] }, "e": null, "f": {} } }));
+    world.put("a", json!({ "other": "x" }));
+    let names = |query: &str| world.http.get(&format!("secret/subkeys/a?{query}"))["data"].clone();
+    let latest = names("");
+    assert_eq!((&latest["subkeys"], &latest["metadata"]["version"]), (&json!({ "other": null }), &json!(2)));
+    for (query, expected) in [
+        ("version=1", json!({ "k": null, "b": { "c": { "d": null }, "e": null, "f": null } })),
+        ("version=1&depth=2", json!({ "k": null, "b": { "c": null, "e": null, "f": null } })),
+        ("version=1&depth=1", json!({ "k": null, "b": null })),
+    ] {
+        assert_eq!(names(query)["subkeys"], expected, "{query}");
+    }
+    world.http.send("DELETE", "secret/data/a", None);
+    let deleted = world.http.send("GET", "secret/subkeys/a", None);
+    assert_eq!((deleted.status, &deleted.body["data"]["subkeys"]), (404, &Value::Null));
+    assert_eq!(deleted.body["data"]["metadata"]["version"], 2);
+    assert_eq!(world.http.send("GET", "secret/subkeys/none", None).body, json!({ "errors": [] }));
+    assert_eq!(world.http.send("GET", "secret/subkeys/a?depth=-1", None).status, 400);
+}
+
+#[test]
 fn a_write_may_say_which_version_it_follows() {
     let world = world();
     let write = |cas: Value| json!({ "data": { "k": 1 }, "options": { "cas": cas } });

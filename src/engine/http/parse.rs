@@ -48,6 +48,7 @@ pub(super) fn parse(
     let given = path::parse(raw).map_err(invalid)?;
     let query = path::query(parts.uri.query().unwrap_or_default()).map_err(invalid)?;
     let operation = operation(&parts.method, &query)?;
+    let help = operation == Operation::Read && flag(&query, "help")?;
     let (path, folded) = canonical(folded, operation, &given)?;
     unsupported_headers(&parts.headers)?;
     let data = match operation {
@@ -64,6 +65,7 @@ pub(super) fn parse(
     Ok(Request {
         id,
         operation,
+        help,
         path,
         folded,
         data,
@@ -96,29 +98,28 @@ fn canonical(
 }
 
 fn operation(method: &Method, query: &[(String, String)]) -> Result<Operation, Error> {
-    let flag = |name: &str| -> Result<bool, Error> {
-        let value = query.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
-        match value {
-            "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
-            "" | "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-            _ => Err(Error::Invalid(format!("the query parameter {name} must be true or false"))),
-        }
-    };
     match method.as_str() {
         "GET" | "HEAD" => {
-            if flag("scan")? {
+            if flag(query, "scan")? {
                 return Err(Error::UnsupportedOperation);
             }
-            if flag("help")? {
-                return Err(Error::Invalid("path help is not available from this server".to_owned()));
-            }
-            Ok(if flag("list")? { Operation::List } else { Operation::Read })
+            Ok(if flag(query, "list")? { Operation::List } else { Operation::Read })
         }
         "LIST" => Ok(Operation::List),
         "POST" | "PUT" => Ok(Operation::Write),
         "PATCH" => Ok(Operation::Patch),
         "DELETE" => Ok(Operation::Delete),
         _ => Err(Error::UnsupportedOperation),
+    }
+}
+
+/// A query parameter that is on or off.
+fn flag(query: &[(String, String)], name: &str) -> Result<bool, Error> {
+    let value = query.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
+    match value {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "" | "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        _ => Err(Error::Invalid(format!("the query parameter {name} must be true or false"))),
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod field;
 pub(crate) mod given;
+pub(crate) mod openapi;
 pub(crate) mod path;
 pub(crate) mod presented;
 pub(crate) mod request;

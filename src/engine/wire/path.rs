@@ -85,7 +85,6 @@ pub(crate) struct Parameter {
     /// What is taken where it is not given; empty where nothing is.
     pub(crate) default: &'static str,
     /// One line of help.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what tells people of the paths is to read it"))]
     pub(crate) about: &'static str,
 }
 
@@ -110,7 +109,6 @@ pub(crate) struct Row {
     /// What it takes. None of them: the path is not served, and what is said here of it holds all the same.
     pub(crate) operations: &'static [Operation],
     /// One line of help.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what tells people of the paths is to read it"))]
     pub(crate) about: &'static str,
     /// Of the path and of the body.
     pub(crate) parameters: &'static [Parameter],

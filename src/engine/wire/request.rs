@@ -22,6 +22,19 @@ pub(crate) enum Operation {
     List,
 }
 
+impl Operation {
+    /// As policies and people call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+            Self::List => "list",
+        }
+    }
+}
+
 /// Where a write came from, as the reconciler says in the `X-Leasehold-*` headers. Kept with the
 /// object, so that a credential leads to the commit that allowed it. Absent for writes by hand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -50,6 +63,8 @@ pub(crate) struct Request {
     pub(crate) id: String,
     /// What to do.
     pub(crate) operation: Operation,
+    /// Whether only help of the path is asked for, `?help=1`. The operation is then a read that nobody does.
+    pub(crate) help: bool,
     /// Without `/v1/`, no leading slash, never with empty, `.` or `..` segments, with a slash at the end if
     /// and only if it is a list, and with names that the backend reads in any case in lower case: the one
     /// spelling of what the request is about, which policies, router, backends and trail all see.

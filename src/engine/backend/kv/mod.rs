@@ -85,7 +85,7 @@ impl Backend for Kv {
 
     fn unserved(&self, mount: &Mount, path: &str, refusal: Error) -> Error {
         let head = path.split('/').next().unwrap_or_default();
-        let known = ["config", "data", "metadata", "delete", "undelete", "destroy"].contains(&head);
+        let known = ["config", "data", "subkeys", "metadata", "delete", "undelete", "destroy"].contains(&head);
         match refusal {
             _ if path.is_empty() && !is_versioned(mount) => Error::UnsupportedPath,
             Error::UnsupportedPath if is_versioned(mount) && !known => Error::Missing(format!(
@@ -127,6 +127,7 @@ async fn handle(kv: &Kv, core: &Arc<Core>, call: Call<'_>) -> Result<Response, E
         ("config/?", Write) => place.write_config().await,
         ("metadata/" | "metadata/*path", List) => place.list(),
         ("data/*path", Read) => place.read(),
+        ("subkeys/*path", Read) => place.subkeys(),
         ("data/*path", Write) => place.write().await,
         ("data/*path", Patch) => place.patch().await,
         ("data/*path", Delete) => place.delete_latest().await,
@@ -139,6 +140,15 @@ async fn handle(kv: &Kv, core: &Arc<Core>, call: Call<'_>) -> Result<Response, E
         ("destroy/*path", Write) => place.mark(Mark::Destroyed).await,
         _ => Err(call.forgotten()),
     }
+}
+
+/// The names in an object, down to a depth; what is no object with names is null.
+fn names(data: &Map<String, Value>, depth: u64) -> Value {
+    let below = |value: &Value| match value {
+        Value::Object(inner) if depth > 1 && !inner.is_empty() => names(inner, depth - 1),
+        _ => Value::Null,
+    };
+    Value::Object(data.iter().map(|(name, value)| (name.clone(), below(value))).collect())
 }
 
 fn is_versioned(mount: &Mount) -> bool {
@@ -199,6 +209,21 @@ impl Place<'_> {
     }
 
     fn read(&self) -> Result<Response, Error> {
+        self.shown("data", Value::Object)
+    }
+
+    /// A version's names without what they stand for.
+    fn subkeys(&self) -> Result<Response, Error> {
+        let depth = match u64::try_from(self.fields().int("depth")?.unwrap_or_default()) {
+            Ok(0) => u64::MAX,
+            Ok(depth) => depth,
+            Err(_) => return Err(Error::Invalid("depth cannot be negative".to_owned())),
+        };
+        self.shown("subkeys", |data| names(&data, depth))
+    }
+
+    /// A version, with what is to be seen of its data under a name.
+    fn shown(&self, name: &str, seen: impl Fn(Map<String, Value>) -> Value) -> Result<Response, Error> {
         let secret = self.load()?.ok_or(Error::NotFound)?;
         let wanted = self.fields().int("version")?.unwrap_or_default();
         let number = match u64::try_from(wanted) {
@@ -210,10 +235,10 @@ impl Place<'_> {
         let metadata = secret.version_metadata(number);
         if !version.is_readable(self.core.clock.now()) {
             // Clients learn from the metadata that it was there, and since when it is not.
-            let answer = Response::data(json!({ "data": null, "metadata": metadata }));
+            let answer = Response::data(json!({ name: null, "metadata": metadata }));
             return Ok(Response { status: Some(404), ..answer });
         }
-        Ok(Response::data(json!({ "data": self.data(number)?, "metadata": metadata })))
+        Ok(Response::data(json!({ name: seen(self.data(number)?), "metadata": metadata })))
     }
 
     fn data(&self, number: u64) -> Result<Map<String, Value>, Error> {

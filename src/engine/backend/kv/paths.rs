@@ -29,6 +29,11 @@ pub(super) const VERSIONED: &[Row] = &[
         DELETE_AFTER,
     ]),
     Row::new("data/*path", &[Read, Write, Patch, Delete], "One version of a secret").with(DATA).creates(),
+    Row::new("subkeys/*path", &[Read], "The names in one version of a secret").with(&[
+        PATH,
+        takes("version", Int, "The version; 0: the latest").or("0"),
+        takes("depth", Int, "How many levels of names; 0: all").or("0"),
+    ]),
     Row::new("metadata/", &[ListAll], "The names at the top"),
     Row::new(
         "metadata/*path",

@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn the_documentation_lists_these_paths() {
         let page = include_str!("../../../../docs/engine.md");
-        let (_, list) = page.split_once("but for `sys/internal/ui/mounts`:").unwrap();
+        let (_, list) = page.split_once("but for `sys/internal/ui/mounts` and `sys/internal/specs/openapi`:").unwrap();
         let list = list.split("\n\n").next().unwrap();
         let told: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
         let of = |mount: &str, rows: &[(&str, &str)]| {

@@ -1,4 +1,5 @@
-//! `sys/internal/ui/mounts`: what command lines and client libraries ask to learn a path's mount.
+//! `sys/internal/ui/mounts`: what command lines and client libraries ask to learn a path's mount; and
+//! `sys/internal/specs/openapi`: all paths that the caller reaches, for programs.
 
 use serde_json::{Map, Value, json};
 
@@ -8,15 +9,30 @@ use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
-use crate::engine::wire::response::Response;
+use crate::engine::wire::openapi;
+use crate::engine::wire::response::{Response, Shape};
 
 /// Serves one call.
 pub(super) fn handle(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     match call.row.pattern {
         "internal/ui/mounts/?" => list(core, call),
+        "internal/specs/openapi" => specs(core, call),
         "internal/ui/mounts/*path" => read(core, call, call.at("path").trim_matches('/')),
         _ => Err(call.forgotten()),
     }
+}
+
+/// The paths of the mounts that the caller reaches, as a document in OpenAPI.
+fn specs(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+    call.refuse_unknown("sys/internal/specs/openapi")?;
+    let mut paths = Map::new();
+    for mount in core.mounts.snapshot().values() {
+        let Some(token) = call.token else { continue };
+        if reaches(core, token, &mount.path)? {
+            openapi::add(&mut paths, &mount.path, &mount.kind, call.backends.of(mount)?.paths(mount));
+        }
+    }
+    Ok(Response { shape: Shape::Bare, ..Response::data(openapi::document(paths)) })
 }
 
 /// Mounts by section; without a token only those that say `listing_visibility=unauth`.

@@ -174,6 +174,7 @@ pub(super) const PATHS: &[Row] = &[
     Row::new("wrapping/rewrap", &[Write], "The same answer under a new wrapping token")
         .with(&[WRAPPED])
         .door(Door::Unwrapping),
+    Row::new("internal/specs/openapi", &[Read], "All paths that the caller reaches, in OpenAPI").door(Door::Ajar),
     Row::new("internal/ui/mounts/?", &[Read], "The mounts that the caller reaches").door(Door::Ajar),
     Row::new("internal/ui/mounts/*path", &[Read], "The mount that serves a path")
         .with(&[takes("path", Rest, "The path")])

@@ -24,6 +24,7 @@ fn config() -> Config {
 
 async fn ask(engine: &Engine, operation: Operation, path: &str, data: Value) -> Result<Response, Error> {
     let request = Request {
+        help: false,
         id: String::new(),
         operation,
         path: path.to_owned(),
