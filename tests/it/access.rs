@@ -202,7 +202,7 @@ fn people_have_what_their_policies_let_them_read() {
     );
     let login = of("auth/people/users/ann");
     assert_eq!(login.code, 0, "{}", login.normal());
-    assert!(login.stdout.contains("is the user ann too"), "{}", login.stdout);
+    assert!(login.stdout.contains("auth/people/users/ann via role aws/idle"), "{}", login.stdout);
     let by_name = of("dora");
     assert!(by_name.code == 1 && by_name.stderr.contains("identity/entity/name/dora"), "{}", by_name.normal());
     let graph = env.run(&["graph", "--format", "mermaid"]).stdout;

@@ -228,6 +228,27 @@ fn roles_that_an_apps_tokens_may_read_count_as_its_own() {
     assert_eq!(outcome("aws/roles/*").code, 0);
 }
 
+/// Tokens act as the user that has their login's name as an alias, whoever wrote that.
+#[test]
+fn what_a_user_may_read_counts_for_the_app_whose_login_is_that_user() {
+    let queue = "role \"queue\" {\n  mount = \"aws\"\n  credential_type = \"iam_user\"\n  statement \"Send\" {\n    actions = [\"sqs:*\"]\n    resources = [\"*\"]\n  }\n}\n";
+    let more = "auth \"people\" {\n  type = \"userpass\"\n}\npolicy \"send\" {\n  path \"aws/creds/queue\" {\n    capabilities = [\"read\"]\n  }\n}\ngroup \"senders\" {\n  \
+                members = [\"mole\"]\n  policies = [\"send\"]\n}\n";
+    let by_password = "login \"userpass\" {\n    mount = \"people\"\n    password = \"secret:env:P\"\n  }";
+    let outcome = |login: &str, alias: &str, assertion: &str| {
+        let app = format!("app \"reader\" {{\n  policies = [\"default\"]\n  {login}\n}}\n");
+        let user = format!("user \"mole\" {{\n  aliases = {{ {alias} }}\n}}\n");
+        let test = format!("test \"t\" {{\n  app = \"reader\"\n{assertion}\n}}\n");
+        estate(&[("t.hcl", &format!("{queue}{more}{app}{user}{test}"))]).run(&["test"])
+    };
+    for assertion in [deny("sqs:*", "*"), "acl \"aws/creds/queue\" {\n  capabilities = []\n}".to_owned()] {
+        let is_the_user = outcome(by_password, "people = \"app-reader\"", &assertion);
+        assert_eq!(is_the_user.code, 1, "{assertion}: {}{}", is_the_user.stdout, is_the_user.stderr);
+        let another = outcome(by_password, "people = \"somebody\"", &assertion);
+        assert_eq!(another.code, 0, "{assertion}: {}{}", another.stdout, another.stderr);
+    }
+}
+
 #[test]
 fn every_environment_is_tested_unless_one_is_named() {
     let prod = "environment \"prod\" {\n  address = \"https://bao.example.com:8200\"\n  var {\n    bucket = \"prod\"\n  }\n}\n";

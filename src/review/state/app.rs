@@ -73,9 +73,18 @@ impl<'s, 'a> App<'s, 'a> {
     }
 
     /// The objects that it has policies by though no login says so: itself and the groups that it is in, if it is a user or
-    /// a group.
+    /// a group; else those of the users that have a login's name as an alias.
     pub(in crate::review) fn given(&self) -> Vec<SideObject<'a>> {
-        if self.who().is_person() { person::given(self.side, self.name) } else { Vec::new() }
+        if self.who().is_person() {
+            return person::given(self.side, self.name);
+        }
+        let users = person::behind(self.side, self.logins());
+        users.into_iter().flat_map(|user| person::given(self.side, user)).collect()
+    }
+
+    /// The methods of its logins at which users have names, where only the engine knows which name a login has there.
+    pub(in crate::review) fn unsettled(&self) -> Vec<String> {
+        if self.who().is_person() { Vec::new() } else { person::unsettled(self.side, self.logins()) }
     }
 
     /// Its logins.

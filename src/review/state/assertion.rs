@@ -169,7 +169,14 @@ impl<'s, 'a> Run<'s, 'a> {
         let all = self.roles.iter().flat_map(|role| self.side.unknown(role).iter().map(move |one| (role, one)));
         let roles = all.filter(|(_, unknown)| !unknown.only_limits()).map(|(role, unknown)| not_known(role, unknown));
         let policies = self.undeclared().into_iter();
-        roles.chain(policies.map(|name| format!("the policy {name} of its tokens is not declared"))).collect()
+        let policies = policies.map(|name| format!("the policy {name} of its tokens is not declared"));
+        roles.chain(policies).chain(self.unsettled()).collect()
+    }
+
+    /// Users as whom its tokens may act, or may not.
+    fn unsettled(&self) -> impl Iterator<Item = String> {
+        let methods = self.app.iter().flat_map(App::unsettled);
+        methods.map(|method| format!("users have names at {method}, and which one its login has only the engine knows"))
     }
 
     fn undeclared(&self) -> Vec<String> {
@@ -285,6 +292,9 @@ impl<'s, 'a> Run<'s, 'a> {
     fn rules(&self) -> Result<Acl, Vec<String>> {
         if let Some(name) = self.undeclared().first() {
             return Err(vec![format!("it can't be proved: the policy {name} of its tokens is not declared")]);
+        }
+        if let Some(why) = self.unsettled().next() {
+            return Err(vec![format!("it can't be proved: {why}")]);
         }
         let names = self.app.iter().flat_map(App::policies);
         let texts: Vec<(String, String)> =

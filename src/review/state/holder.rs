@@ -98,8 +98,9 @@ impl NotKnown {
         let mut all = Self::default();
         app.roles().into_iter().for_each(|(role, _)| all.add_role(side, role));
         all.add_policies(side, app);
-        for user in behind(side, app) {
-            all.notes.push(format!("the {} is the {user} too: what that can do, it can", app.subject()));
+        for method in app.unsettled() {
+            let what = "users have names there, and which name a login has only the engine knows";
+            all.notes.push(format!("not known: whether the {} is one of the users: at {method} {what}", app.subject()));
             all.may_allow = true;
         }
         all
@@ -131,25 +132,6 @@ impl NotKnown {
             self.notes.push(format!("the {} may read {path}: {what}", app.subject()));
         }
     }
-}
-
-/// The users as whom a login's tokens act: those that have its name at its method as an alias.
-fn behind(side: &Side<'_>, app: &App<'_, '_>) -> Vec<Subject> {
-    let mut found = Vec::new();
-    for login in app.logins() {
-        let name = login.path.rsplit('/').next().unwrap_or_default();
-        let named = login.kind.login_words().and_then(|words| (words.alias)(login, name, "name"));
-        let method = login.kind.mount_path(login.path);
-        let method = method.as_deref().and_then(|path| path.strip_prefix("sys/auth/"));
-        let (Some(named), Some(method)) = (named, method) else { continue };
-        for user in side.objects() {
-            let Some(aliases) = user.kind.person().and_then(|person| person.aliases) else { continue };
-            if user.pairs(aliases).get(method).is_some_and(|alias| *alias == named) {
-                found.push(Subject::User(user.path.to_owned()));
-            }
-        }
-    }
-    found
 }
 
 fn holdings(

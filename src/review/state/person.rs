@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 
 use super::object::SideObject;
-use super::side::{Memberships, Side};
+use super::side::{Aliases, Memberships, Side};
 use crate::object::Shape;
 use crate::object::home::METHODS;
 
@@ -28,6 +28,57 @@ fn memberships(side: &Side<'_>) -> Memberships {
         }
     }
     all
+}
+
+fn aliases(side: &Side<'_>) -> Aliases {
+    let mut all = Aliases::new();
+    for user in side.objects() {
+        let Some(field) = user.kind.person().and_then(|person| person.aliases) else { continue };
+        for (method, name) in user.pairs(field) {
+            all.entry(method).or_default().entry(name).or_default().push(user.path.to_owned());
+        }
+    }
+    all
+}
+
+/// The method of a login, and the name that it gives, where that is known before it is used.
+fn named(login: &SideObject<'_>) -> Option<(String, Option<String>)> {
+    let method = login.kind.mount_path(login.path)?.strip_prefix(METHODS.entry("").as_str())?.to_owned();
+    let name = login.path.rsplit('/').next().unwrap_or_default();
+    let named = login.kind.login_words().and_then(|words| (words.alias)(login, name, "name"));
+    Some((method, named))
+}
+
+/// The users as whom tokens of logins act: those that have the login's name at its method as an alias.
+pub(super) fn behind<'s, 'a: 's>(
+    side: &'s Side<'a>,
+    logins: impl Iterator<Item = &'s SideObject<'a>>,
+) -> BTreeSet<&'s str> {
+    let aliases = side.aliases.get_or_init(|| aliases(side));
+    if aliases.is_empty() {
+        return BTreeSet::new();
+    }
+    let users = logins.filter_map(|login| {
+        let (method, name) = named(login)?;
+        aliases.get(&method)?.get(&name?)
+    });
+    users.flatten().map(String::as_str).collect()
+}
+
+/// The methods of logins at which users have names, where it is not known which name the login has.
+pub(super) fn unsettled<'s, 'a: 's>(
+    side: &'s Side<'a>,
+    logins: impl Iterator<Item = &'s SideObject<'a>>,
+) -> Vec<String> {
+    let aliases = side.aliases.get_or_init(|| aliases(side));
+    if aliases.is_empty() {
+        return Vec::new();
+    }
+    let open = logins.filter_map(|login| match named(login)? {
+        (method, None) if aliases.contains_key(&method) => Some(method),
+        _ => None,
+    });
+    open.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The objects whose policies somebody has: their own, and those of the groups that they are in. None while they are disabled.

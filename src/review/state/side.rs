@@ -87,6 +87,9 @@ pub(super) struct AppFacts<'a> {
 /// The paths of the groups that name somebody, by the path of whom they name.
 pub(super) type Memberships = BTreeMap<String, Vec<String>>;
 
+/// The paths of the users that have an alias, by method and name.
+pub(super) type Aliases = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+
 /// What is known besides the objects.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
@@ -129,6 +132,7 @@ pub struct Side<'a> {
     iam_users: &'a [IamPrincipal],
     principals: Option<&'a BTreeMap<String, String>>,
     pub(super) memberships: OnceLock<Memberships>,
+    pub(super) aliases: OnceLock<Aliases>,
     /// The paths of the roles that policies let be read, by the names of the policies, of those that were asked for.
     pub(super) read: Mutex<HashMap<BTreeSet<String>, Vec<String>>>,
 }
