@@ -66,6 +66,11 @@ impl Credential {
         })
     }
 
+    /// Whether it is the same key as another.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.access_key == other.access_key
+    }
+
     /// Whether an answer hands out the same key.
     pub(super) fn is_of(&self, answer: &Answer) -> bool {
         answer.data.as_ref().and_then(|data| data.get("access_key")?.as_str()) == Some(self.access_key.as_str())

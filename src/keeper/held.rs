@@ -33,6 +33,8 @@ pub struct Held {
 pub enum Sight<E> {
     /// It is.
     There,
+    /// The token that it was asked for with is over, which ends nothing that is under no lease: it is to be asked for anew.
+    Stale,
     /// The engine does not know the lease any more, or the token that it was asked for with, or has another key: somebody
     /// ended it.
     Gone(Trouble<E>),
@@ -117,6 +119,11 @@ impl Held {
         let error = match is_there {
             Ok(true) => return Sight::There,
             Ok(false) => return Sight::Gone(Trouble::Superseded),
+            // The token of a static key is over; the key need not be.
+            Err(error) if !credential.is_leased() && error.denial() == Some(api::Denial::Ended) => {
+                self.is_seen = false;
+                return Sight::Stale;
+            }
             Err(error) => error,
         };
         let is_gone = error.says(Said::NoLease) || error.denial() == Some(api::Denial::Ended);

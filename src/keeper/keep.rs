@@ -100,6 +100,20 @@ impl<S: Source> Keeper<S> {
         }
         match held.look(&self.source).await {
             Sight::There => Some(held),
+            Sight::Stale => match Held::ask(&self.source).await {
+                Ok(anew) => {
+                    if !anew.issued.credential.is_same(&held.issued.credential) {
+                        self.publish(&anew);
+                    }
+                    Some(anew)
+                }
+                Err(error) => {
+                    self.say(&format!(
+                        "whether the key is there still can't be told, and it is not asked again: {error}"
+                    ));
+                    Some(held)
+                }
+            },
             Sight::Unknown(error) => {
                 let again = if held.is_seen() { "" } else { ", and it is not asked again" };
                 self.say(&format!("whether the credential is there still can't be told{again}: {error}"));

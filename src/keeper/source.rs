@@ -64,7 +64,7 @@ impl<E: std::fmt::Display> std::fmt::Display for Trouble<E> {
         match self {
             Self::Source(error) => error.fmt(f),
             Self::Engine { doing, error } => write!(f, "{doing}: {error}"),
-            Self::Superseded => f.write_str("its role has another key now"),
+            Self::Superseded => f.write_str("its role has another key now, or is gone"),
             Self::Files(why) => f.write_str(why),
         }
     }
