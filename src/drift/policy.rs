@@ -3,7 +3,7 @@
 //! They are known by what they say, whatever their names and wherever the estate's engines are mounted; one rule more
 //! or less makes another policy of them, but for those at their end, of what not every estate has.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::acl::Capability;
 use crate::acl::document::{Rule, parse_with_templates};
@@ -37,6 +37,8 @@ pub struct Mounts {
     pub written: BTreeSet<String>,
     /// Secrets engines that some estate has: `aws`.
     pub engines: BTreeSet<String>,
+    /// Of what type these are, where that is known.
+    pub types: BTreeMap<String, String>,
     /// Secrets engines that are nobody's: `secret`.
     pub strange: BTreeSet<String>,
     /// Auth methods that some estate has: `approle`.
@@ -115,7 +117,11 @@ impl Mounts {
         let Some(place) = mounted(rule) else { return vec![rule.clone()] };
         let mounts = if place.is_engine { &self.engines } else { &self.methods };
         let at = |mount: &str| Rule { path: format!("{}{mount}{}", place.before, place.after), ..rule.clone() };
-        let mut rules: Vec<Rule> = mounts.iter().map(|mount| at(mount)).collect();
+        let is_of_type = |mount: &&String| {
+            let of = self.types.get(*mount).filter(|_| place.is_engine);
+            of.is_none_or(|of| of == place.name)
+        };
+        let mut rules: Vec<Rule> = mounts.iter().filter(is_of_type).map(|mount| at(mount)).collect();
         // Where nothing is mounted, the rule as it ships grants nothing.
         if place.is_engine && !mounts.contains(place.name) && !self.strange.contains(place.name) {
             rules.push(at(place.name));
@@ -160,7 +166,7 @@ fn may_meet(pattern: &str, mount: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::{Mounts, OPTIONAL, SHIPPED, Verdict, may_meet};
 
@@ -192,6 +198,7 @@ mod tests {
             written,
             engines: set(engines),
             strange,
+            types: BTreeMap::new(),
             methods: set(methods),
             ledger: "leasehold",
         }
@@ -221,6 +228,12 @@ mod tests {
             for (text, known) in [(*text, true), (&*moved, false), (&*without, true)] {
                 let expected = if known { Verdict::Ships(name) } else { Verdict::Grants };
                 assert_eq!(vacant.judge(text), expected, "{name}, nothing mounted");
+            }
+            // A store of secrets that is called as an engine of AWS is none.
+            let mut store = mounts(&["aws"], &["approle"]);
+            for (of, expected) in [("aws", Verdict::Ships(name)), ("kv", Verdict::Grants)] {
+                store.types.insert("aws".to_owned(), of.to_owned());
+                assert_eq!(store.judge(text), expected, "{name}, aws of the type {of}");
             }
             let here = mounts(&["aws"], &["approle"]);
             let more = |path: &str| format!("{text}\npath \"{path}\" {{\n  capabilities = [\"read\"]\n}}\n");

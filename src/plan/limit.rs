@@ -24,7 +24,7 @@ pub(super) fn check<'a>(
         }
         let written = |live: &Live| owned(&change.path).is_some_and(|owned| owned.is_as_written(live));
         if change.kind.delete == Delete::ByPath && change.live.as_ref().is_some_and(|live| !written(live)) {
-            let unsettled = owned(&change.path).is_some_and(|owned| owned.state == Progress::Intended);
+            let unsettled = owned(&change.path).is_some_and(|owned| owned.state != Progress::Applied);
             let (path, place) = (change.path.clone(), change.place.clone());
             refusals.push(Refusal::NotAsWritten { path, place, unsettled });
         }

@@ -159,6 +159,11 @@ fn mounts(estate: &Estate, anothers: &HashSet<String>, plan: &Plan) -> Mounts {
             mounts.methods.insert(method.to_owned());
         }
     }
+    for object in desired {
+        if let (Some(engine), Some(of)) = (object.path.strip_prefix("sys/mounts/"), object.value("type").as_str()) {
+            mounts.types.insert(engine.to_owned(), of.to_owned());
+        }
+    }
     let strange = plan.unmanaged.iter().filter_map(|object| object.path.strip_prefix("sys/mounts/"));
     mounts.strange.extend(strange.map(str::to_owned));
     mounts

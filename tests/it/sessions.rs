@@ -388,6 +388,20 @@ fn a_role_that_does_not_let_the_engine_in_is_an_error() {
             Some("a second factor or a source identity"),
         ),
         (ENGINE, "", without("\"Bool\":{\"aws:MultiFactorAuthPresent\":\"false\"}"), None),
+        (ENGINE, "", without("\"Bool\":{\"aws:SecureTransport\":\"false\"}"), None),
+        (
+            ENGINE,
+            "",
+            allow(account, &condition("\"Bool\":{\"aws:ViaAWSService\":\"true\"}")),
+            Some("no request of an engine has"),
+        ),
+        (ENGINE, "", allow(account, &condition("\"StringEquals\":{\"aws:username\":\"engine\"}")), None),
+        (
+            ENGINE,
+            "",
+            allow(account, &condition("\"StringEquals\":{\"aws:username\":\"other\"}")),
+            Some("does not trust the engine"),
+        ),
         // Whoever the engine is, that much is known.
         ("", "", allow(account, &external), Some("asks for an external id, and none is set")),
         ("principal_arn = \"arn:aws:s3:::b\"\n", "", allow(account, ""), Some("is not the ARN of an IAM user or role")),

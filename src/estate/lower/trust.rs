@@ -174,15 +174,29 @@ impl Asked<'_> {
             conditions.push(condition(Test::StringLike, PRINCIPAL, trust::caller(arn)));
             conditions.push(is("aws:principalarn", arn));
             conditions.extend(Arn::account_of(arn).map(|account| is("aws:principalaccount", account)));
+            if let Some(name) =
+                Some(arn).filter(|arn| is_user(arn) && !arn.ends_with(":root")).and_then(|arn| arn.rsplit('/').next())
+            {
+                conditions.push(is("aws:username", name));
+            }
             conditions.push(is("aws:principaltype", if is_user(arn) { "User" } else { "AssumedRole" }));
         }
         if fixed.contains(&Fixed::Without) {
             conditions.push(given("sts:sourceidentity", ""));
+            // It asks over TLS, by itself, and is no service of AWS.
+            for (key, value) in [
+                ("aws:securetransport", "true"),
+                ("aws:viaawsservice", "false"),
+                ("aws:principalisawsservice", "false"),
+            ] {
+                conditions.push(condition(Test::Bool, key, plain(value)));
+            }
             // The key of a user has none of the two; the session of a role may have been opened with a second factor.
             // Source: IAM User Guide, "AWS global condition context keys".
             if self.principal.is_some_and(is_user) {
                 conditions.push(given("aws:multifactorauthpresent", ""));
                 conditions.push(given("aws:multifactorauthage", ""));
+                conditions.push(given("aws:tokenissuetime", ""));
             }
         }
         if fixed.contains(&Fixed::Tags) {
