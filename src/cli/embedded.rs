@@ -105,6 +105,9 @@ impl LazySandbox {
             match sandbox::Account::open(self.dir.as_deref(), self.clock.clone()) {
                 Ok(account) => {
                     account.add_engine_user().map_err(|error| error.to_string())?;
+                    if self.dir.is_none() {
+                        account.adopt_keys();
+                    }
                     Ok(Opened { client: sandbox::connector(account.clone()), account: Some(account) })
                 }
                 // `leasehold sandbox` serves this very account, for people to look at what the engine makes.

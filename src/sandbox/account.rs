@@ -1,7 +1,7 @@
 //! A simulated account: what it holds, and what is ordered of it. Its calls are answered in `wire.rs`.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::fault::Faults;
@@ -20,6 +20,8 @@ pub struct Account {
     pub(super) faults: Faults,
     pub(super) clock: Clock,
     requests: AtomicU64,
+    /// Whether an engine in this process may sign with keys that nobody made.
+    pub(super) adopts: AtomicBool,
 }
 
 pub(super) struct Inner {
@@ -53,6 +55,7 @@ impl Account {
             faults: Faults::default(),
             clock,
             requests: AtomicU64::new(0),
+            adopts: AtomicBool::new(false),
         }))
     }
 

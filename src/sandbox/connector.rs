@@ -86,7 +86,7 @@ impl HttpConnector for Connector {
         let account = Arc::clone(&self.0);
         HttpConnectorFuture::new(async move {
             let incoming = incoming(request)?;
-            let answer = account.answer(incoming).await.ok_or_else(|| {
+            let answer = account.answer_engine(incoming).await.ok_or_else(|| {
                 let ended =
                     std::io::Error::new(std::io::ErrorKind::ConnectionReset, "the sandbox ended the connection");
                 ConnectorError::io(ended.into())

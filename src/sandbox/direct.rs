@@ -1,6 +1,8 @@
 //! The account asked without a network: a call that needs no signature, whether a credential may do something, and the
 //! user that an engine signs as.
 
+use std::sync::atomic::Ordering;
+
 use super::account::Account;
 use super::action;
 use super::authorize;
@@ -35,13 +37,17 @@ impl Account {
     /// # Source
     /// STS API Reference, `AssumeRole`: "You cannot use AWS account root user credentials to call `AssumeRole`".
     pub fn add_engine_user(&self) -> Result<(), Refusal> {
+        self.add_administrator(ENGINE_USER, ENGINE_ACCESS_KEY, ROOT_SECRET)
+    }
+
+    fn add_administrator(&self, name: &str, key: &str, secret: &str) -> Result<(), Refusal> {
         let mut inner = self.lock_of(Which::First);
-        if inner.state.user(ENGINE_USER).is_ok() {
+        if inner.state.user(name).is_ok() {
             return Ok(());
         }
         let created = self.now_millis();
         let user = User {
-            name: ENGINE_USER.to_owned(),
+            name: name.to_owned(),
             path: "/".to_owned(),
             id: action::unique_id("AIDA", 17)?,
             created,
@@ -49,12 +55,28 @@ impl Account {
             ..User::default()
         };
         // Whatever keys were visible late for: this one was always there.
-        let (id, secret) = (ENGINE_ACCESS_KEY.to_owned(), ROOT_SECRET.to_owned());
+        let (id, secret) = (key.to_owned(), secret.to_owned());
         let key = AccessKey { id, secret, active: true, created: 0, last_used: None };
         inner.state.add_user(user)?;
         inner.state.attached(ADMINISTRATOR);
-        inner.state.add_key(ENGINE_USER, key)?;
+        inner.state.add_key(name, key)?;
         inner.record().map_err(|error| Refusal::service_failure(format!("the sandbox's journal: {error}")))
+    }
+
+    /// Lets an engine in this process sign with keys that nobody made: each becomes that of an administrator of its own, whatever
+    /// its secret. For an account that is gone with the process, where tutorials write `config/root` with keys from their pages.
+    pub fn adopt_keys(&self) {
+        self.adopts.store(true, Ordering::Release);
+    }
+
+    /// Makes the user of a key that nobody made, where that is allowed; a session's key is none, and neither is one that can't
+    /// be AWS's.
+    pub(super) fn adopt(&self, id: &str) -> Result<(), Refusal> {
+        let could_be = (16..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !self.adopts.load(Ordering::Acquire) || !could_be || id.starts_with("ASIA") || self.secret_of(id).is_ok() {
+            return Ok(());
+        }
+        self.add_administrator(&format!("of-{id}"), id, "")
     }
 
     /// Answers a call of IAM or STS with the XML of its result, as it does one that `key` signed; none is the root's.
