@@ -73,6 +73,9 @@ pub enum Error {
         /// The server's warnings.
         warnings: Vec<String>,
     },
+    /// It was not to be sent: [`super::Client::shelving`].
+    #[error("nothing was sent")]
+    Unsent,
     /// No connection could be made, so nothing was done.
     #[error("could not connect to {address}: {}", root_cause(source.as_ref()))]
     Connect {

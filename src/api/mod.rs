@@ -11,6 +11,7 @@ mod answer;
 mod said;
 mod target;
 mod transport;
+mod unsent;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use self::transport::post::{PostError, Poster};
 pub(crate) use self::transport::random_unit;
 pub use self::transport::tls::TlsOptions;
 use self::transport::{Method, Patience, Request, Transport};
+pub use self::unsent::{Shelf, Unsent};
 
 /// A client of the Vault API. Cloning is cheap and shares the connections.
 ///
@@ -39,6 +41,7 @@ pub struct Client {
     origin: Arc<Origin>,
     patience: Patience,
     wrap_ttl: Option<Arc<str>>,
+    shelf: Option<Shelf>,
 }
 
 impl std::fmt::Debug for Client {
@@ -55,7 +58,14 @@ impl Client {
     pub fn new(target: Target, options: Options) -> Result<Self, Error> {
         let token = options.token.clone();
         let transport = Arc::new(Transport::new(target, &options)?);
-        Ok(Self { transport, token, origin: Arc::default(), patience: Patience::default(), wrap_ttl: None })
+        Ok(Self {
+            transport,
+            token,
+            origin: Arc::default(),
+            patience: Patience::default(),
+            wrap_ttl: None,
+            shelf: None,
+        })
     }
 
     /// The same client with another token.
@@ -76,6 +86,11 @@ impl Client {
     /// The same client, asking that answers lie wrapped for so long: seconds, or a duration.
     pub fn wrapping(&self, ttl: impl Into<Arc<str>>) -> Self {
         Self { wrap_ttl: Some(ttl.into()), ..self.clone() }
+    }
+
+    /// The same client, sending nothing but questions for mounts: the first request it leaves on the shelf.
+    pub fn shelving(&self, shelf: &Shelf) -> Self {
+        Self { shelf: Some(shelf.clone()), ..self.clone() }
     }
 
     /// Whether it asks for wrapped answers.
@@ -228,6 +243,13 @@ impl Client {
         let (token, origin, patience) = (self.token.as_ref(), &*self.origin, self.patience);
         let wrap_ttl = self.wrap_ttl.as_deref();
         let request = Request { method, path, query, body, token, origin, patience, wrap_ttl };
-        self.transport.send(&request).await
+        match &self.shelf {
+            // What a request is to be depends on this one.
+            Some(shelf) if !path.starts_with("sys/internal/ui/mounts/") => {
+                shelf.put(self.transport.unsent(&request));
+                Err(Error::Unsent)
+            }
+            _ => self.transport.send(&request).await,
+        }
     }
 }

@@ -27,6 +27,7 @@ use self::tls::TlsOptions;
 use super::answer::{self, Answer, Asked, Error};
 use super::said::Said;
 use super::target::{Options, Origin, Target};
+use super::unsent::Unsent;
 use crate::secret::Secret;
 use crate::text::percent;
 
@@ -61,6 +62,11 @@ impl Method {
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
+    }
+
+    /// Of a body that goes with it.
+    fn media_type(self) -> &'static str {
+        if self == Self::Patch { MERGE_PATCH } else { "application/json" }
     }
 
     /// Whether it may be sent again after the server said "not now".
@@ -154,6 +160,22 @@ impl Transport {
     pub(super) fn no_namespace(&self) -> Option<Error> {
         let namespace = self.namespace()?.to_owned();
         Some(Error::NoNamespace { namespace, address: self.address.clone() })
+    }
+
+    /// A request as it would be sent.
+    pub(super) fn unsent(&self, request: &Request<'_>) -> Unsent {
+        let url = format!("{}/v1/{}{}", self.address, encode_path(request.path), encode_query(request.query));
+        Unsent {
+            method: request.method.name(),
+            is_list: request.method == Method::List,
+            path: request.path.to_owned(),
+            url,
+            body: request.body.cloned(),
+            media_type: request.method.media_type(),
+            namespace: self.namespace().map(str::to_owned),
+            wrap_ttl: request.wrap_ttl.map(str::to_owned),
+            has_token: request.token.is_some(),
+        }
     }
 
     /// Sends a request until there is an answer, or no sense in trying again.
@@ -270,8 +292,7 @@ impl Transport {
     fn headers_of(&self, request: &Request<'_>) -> Result<HeaderMap, Error> {
         let mut headers = self.headers.clone();
         if request.body.is_some() {
-            let kind = if request.method == Method::Patch { MERGE_PATCH } else { "application/json" };
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(request.method.media_type()));
         }
         if let Some(token) = request.token {
             let mut value = header_value("the token", token.expose())?;

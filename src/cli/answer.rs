@@ -20,9 +20,19 @@ pub(crate) fn print(answer: &Answer, global: &Global) -> Result<u8, CliError> {
     }
     match format {
         Format::Json | Format::Yaml => structured(&table::envelope(answer), format)?,
+        // Some answers have no envelope: what servers say of themselves.
+        _ if answer.data.is_none() && answer.auth.is_none() && answer.wrap_info.is_none() && is_bare(&answer.body) => {
+            let rows = answer.body.as_object().map(table::data_rows).unwrap_or_default();
+            output::data(&output::printable(&table::pairs(rows)))?;
+        }
         _ => output::data(&output::printable(&table::answer(answer)))?,
     }
     Ok(0)
+}
+
+/// Whether a body is no envelope, and says something.
+fn is_bare(body: &Value) -> bool {
+    body.as_object().is_some_and(|body| !body.is_empty() && !body.contains_key("request_id"))
 }
 
 /// Prints one field as it is: without a line end when nobody sits there, so that scripts get the very

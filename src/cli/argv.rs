@@ -75,29 +75,42 @@ fn flag(command: &Command, text: &str) -> Flag {
         None => (body, None),
     };
     match long(command, name) {
-        Some(takes_value) => spelled(name, value, takes_value),
+        Some(takes) => spelled(name, value, takes),
         None if dashes == 2 => Flag::Untouched,
         None => short(command, text, body),
     }
 }
 
 /// Whether the command has this long flag, and if so, whether it takes a value.
-fn long(command: &Command, name: &str) -> Option<bool> {
+fn long(command: &Command, name: &str) -> Option<Value> {
     let known = |arg: &&clap::Arg| {
         arg.get_long() == Some(name) || arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&name))
     };
-    command.get_arguments().find(known).map(|arg| arg.get_action().takes_values())
+    command.get_arguments().find(known).map(|arg| match arg.get_num_args() {
+        _ if !arg.get_action().takes_values() => Value::Never,
+        Some(number) if number.min_values() == 0 => Value::Perhaps,
+        _ => Value::Always,
+    })
 }
 
-fn spelled(name: &str, value: Option<&str>, takes_value: bool) -> Flag {
-    match (takes_value, value) {
-        (true, Some(value)) => Flag::Is(format!("--{name}={value}")),
-        (true, None) => Flag::TakesNext(format!("--{name}")),
-        (false, None) => Flag::Is(format!("--{name}")),
+/// Whether a flag has a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Value {
+    Never,
+    /// Only behind an equals sign.
+    Perhaps,
+    Always,
+}
+
+fn spelled(name: &str, value: Option<&str>, takes: Value) -> Flag {
+    match (takes, value) {
+        (Value::Always | Value::Perhaps, Some(value)) => Flag::Is(format!("--{name}={value}")),
+        (Value::Always, None) => Flag::TakesNext(format!("--{name}")),
+        (Value::Never | Value::Perhaps, None) => Flag::Is(format!("--{name}")),
         // Go's switches may be given a truth value (Go, package flag, "Command line flag syntax").
-        (false, Some("1" | "t" | "T" | "true" | "TRUE" | "True")) => Flag::Is(format!("--{name}")),
-        (false, Some("0" | "f" | "F" | "false" | "FALSE" | "False")) => Flag::Off,
-        (false, Some(_)) => Flag::Untouched,
+        (Value::Never, Some("1" | "t" | "T" | "true" | "TRUE" | "True")) => Flag::Is(format!("--{name}")),
+        (Value::Never, Some("0" | "f" | "F" | "false" | "FALSE" | "False")) => Flag::Off,
+        (Value::Never, Some(_)) => Flag::Untouched,
     }
 }
 

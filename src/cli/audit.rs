@@ -20,7 +20,11 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Subcommand {
     /// List the audit devices
-    List,
+    List {
+        /// With their options
+        #[arg(long)]
+        detailed: bool,
+    },
     /// Enable one
     #[command(after_help = "Example:\n  leasehold audit enable file file_path=/var/log/leasehold/audit.log")]
     Enable {
@@ -48,7 +52,7 @@ enum Subcommand {
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.answer_format()?;
     with_client(global, async |context, client| match args.action {
-        Subcommand::List => {
+        Subcommand::List { detailed } => {
             let found =
                 client.read("sys/audit").await.map_err(|error| context.failed("Error listing audits", &error))?;
             let devices = found.and_then(|found| found.data).unwrap_or_default();
@@ -57,12 +61,33 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
                 Format::Table => {
                     let text =
                         |device: &Value, key| device.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-                    let mut rows: Vec<Vec<String>> = devices
-                        .iter()
-                        .map(|(path, device)| vec![path.clone(), text(device, "type"), text(device, "description")])
-                        .collect();
+                    // As Vault prints them (`command/audit_list.go`): each option as KEY=VALUE.
+                    let options = |device: &Value| {
+                        let all = device.get("options").and_then(Value::as_object);
+                        let mut pairs: Vec<String> = all
+                            .into_iter()
+                            .flatten()
+                            .map(|(key, value)| format!("{key}={}", table::plain(value)))
+                            .collect();
+                        pairs.sort();
+                        pairs.join(" ")
+                    };
+                    let replication = |device: &Value| match device.get("local") {
+                        Some(Value::Bool(true)) => "local".to_owned(),
+                        _ => "replicated".to_owned(),
+                    };
+                    let row = |(path, device): (&String, &Value)| {
+                        let mut row = vec![path.clone(), text(device, "type"), text(device, "description")];
+                        if detailed {
+                            row.extend([replication(device), options(device)]);
+                        }
+                        row
+                    };
+                    let mut rows: Vec<Vec<String>> = devices.iter().map(row).collect();
                     rows.sort();
-                    output::data(&output::printable(&table::headed(&["Path", "Type", "Description"], rows))).map(|()| 0)
+                    let headings = ["Path", "Type", "Description", "Replication", "Options"];
+                    let shown = if detailed { &headings[..] } else { &headings[..3] };
+                    output::data(&output::printable(&table::headed(shown, rows))).map(|()| 0)
                 }
                 _ => answer::structured(&Value::Object(devices), format).map(|()| 0),
             }

@@ -18,7 +18,7 @@ use self::reach::{Speaker, login_token};
 use super::error::CliError;
 use super::global::{Global, exactly};
 use super::{output, token_file};
-use crate::api::{self, Client};
+use crate::api::{self, Client, Shelf};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::estate::{self, EngineChoice, Environment, Estate, Sources};
@@ -427,10 +427,19 @@ pub(crate) async fn with_client(
     global: &Global,
     work: impl AsyncFnOnce(&Context, Client) -> Result<u8, CliError>,
 ) -> Result<u8, CliError> {
+    let sketch = global.sketch()?;
     let context = Context::open(global)?;
-    let outcome = match context.client().await {
-        Ok(client) => work(&context, client).await,
-        Err(error) => Err(error),
+    let outcome = match (context.client().await, sketch) {
+        (Ok(client), None) => work(&context, client).await,
+        (Ok(client), Some(sketch)) => {
+            let shelf = Shelf::default();
+            let outcome = work(&context, client.shelving(&shelf)).await;
+            match shelf.take() {
+                Some(request) => sketch.print(&request, &client, context.data.get().is_some()).await,
+                None => outcome,
+            }
+        }
+        (Err(error), _) => Err(error),
     };
     context.close().await;
     outcome

@@ -30,7 +30,7 @@ pub(crate) const NONE: &[Format] = &[Format::Table];
 /// The forms of a command, by its name and those of the commands above it.
 fn of(command: &[&str]) -> &'static [Format] {
     match command {
-        ["apply" | "validate" | "trail"] | ["trail", "follow"] => TABLE,
+        ["apply" | "path-help" | "validate" | "trail"] | ["trail", "follow"] => TABLE,
         ["plan"] => PLAN,
         ["explain" | "history" | "import" | "render" | "test"] | ["watch", "status"] => TEXT,
         ["access", ..] => ACCESS,
@@ -38,7 +38,7 @@ fn of(command: &[&str]) -> &'static [Format] {
         ["review"] => REVIEW,
         ["graph"] => GRAPH,
         ["creds"] => CREDS,
-        ["agent" | "completions" | "exec" | "forget" | "init" | "man" | "schema" | "server" | "unlock"]
+        ["agent" | "completions" | "exec" | "forget" | "init" | "man" | "schema" | "server" | "unlock" | "version"]
         | ["print" | "sandbox" | "watch", ..]
         | ["trail", "verify"] => NONE,
         _ => ANSWER,

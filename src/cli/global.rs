@@ -62,6 +62,12 @@ pub(crate) struct Global {
     /// Print only this field of the answer
     #[arg(long, global = true, value_name = "NAME", help_heading = HEADING)]
     pub(crate) field: Option<String>,
+    /// Print the request as a line with curl, and do not send it
+    #[arg(long, global = true, help_heading = HEADING)]
+    pub(crate) output_curl_string: bool,
+    /// Print the policy that the request needs, and do not send it
+    #[arg(long, global = true, help_heading = HEADING)]
+    pub(crate) output_policy: bool,
     /// A newer catalogue of AWS actions [env: LEASEHOLD_CATALOGUE; default: the one built in]
     #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
     pub(crate) catalogue: Option<PathBuf>,

@@ -10,7 +10,8 @@ use super::context::{Context, with_client};
 use super::error::CliError;
 use super::format::Format;
 use super::global::Global;
-use super::{answer, data, list, output, request, table};
+use super::wrap::WrapArgs;
+use super::{answer, data, list, output, request, table, write};
 use crate::api::{Answer, Client};
 
 mod home;
@@ -60,6 +61,8 @@ struct Put {
     /// The version that this one follows; 0: there is none
     #[arg(long, value_name = "VERSION")]
     cas: Option<u64>,
+    #[command(flatten)]
+    wrap: WrapArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,6 +89,8 @@ struct Get {
     /// Which version [default: the latest]
     #[arg(long, value_name = "VERSION")]
     version: Option<u64>,
+    #[command(flatten)]
+    wrap: WrapArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -95,6 +100,8 @@ struct Folder {
     mount: Option<String>,
     /// The folder
     path: Option<String>,
+    #[command(flatten)]
+    wrap: WrapArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -120,7 +127,7 @@ struct Rollback {
     #[command(flatten)]
     at: At,
     /// Which version is written again
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(u64).range(1..))]
     version: u64,
 }
 
@@ -170,7 +177,8 @@ impl Asked<'_> {
     }
 
     async fn put(&self, put: Put) -> Result<u8, CliError> {
-        let Put { at, data, cas } = put;
+        let Put { at, data, cas, wrap } = put;
+        let client = wrap.client(self.client);
         let fields = written(&data)?;
         let home = Home::find(self, &at).await?;
         if !home.versioned {
@@ -178,19 +186,19 @@ impl Asked<'_> {
                 return Err(CliError::new(1, "--cas is for KV Version 2: version 1 keeps no versions"));
             }
             let path = home.plain();
-            let answer = self.client.write(&path, &fields).await;
+            let answer = client.write(&path, &fields).await;
             let answer = answer.map_err(|error| self.failed("writing data to", &path, &error))?;
-            output::warnings(&answer.warnings);
-            return succeed(&format!("Success! Data written to: {path}"), self.format()?);
+            return write::tell(&answer, &path, self.global);
         }
         let path = home.of("data");
-        let answer = self.client.write(&path, &versioned_body(fields, cas)).await;
+        let answer = client.write(&path, &versioned_body(fields, cas)).await;
         let answer = answer.map_err(|error| self.failed("writing data to", &path, &error))?;
         shown::version(&answer, &path, self.global)
     }
 
     async fn patch(&self, patch: Patch) -> Result<u8, CliError> {
-        let Patch { put: Put { at, data, cas }, method } = patch;
+        let Patch { put: Put { at, data, cas, wrap }, method } = patch;
+        let client = wrap.client(self.client);
         let fields = written(&data)?;
         let home = Home::find(self, &at).await?;
         if !home.versioned {
@@ -198,7 +206,9 @@ impl Asked<'_> {
         }
         let path = home.of("data");
         if method != Some(Method::Rw) {
-            match self.client.patch(&path, &versioned_body(fields.clone(), cas)).await {
+            match client.patch(&path, &versioned_body(fields.clone(), cas)).await {
+                // An answer of 404 with a body tells of a version that was deleted.
+                Ok(answer) if answer.status == 404 => return Err(deleted(&path)),
                 Ok(answer) => return shown::version(&answer, &path, self.global),
                 Err(error) if error.code() == Some(404) => return Err(nothing_at(&path)),
                 // A token may have been given what Vault had before it had PATCH.
@@ -208,7 +218,7 @@ impl Asked<'_> {
         }
         let (mut all, version) = self.held(&path, None).await?;
         all.extend(fields);
-        let answer = self.client.write(&path, &versioned_body(all, Some(cas.unwrap_or(version)))).await;
+        let answer = client.write(&path, &versioned_body(all, Some(cas.unwrap_or(version)))).await;
         let answer = answer.map_err(|error| self.failed("writing data to", &path, &error))?;
         shown::version(&answer, &path, self.global)
     }
@@ -221,8 +231,11 @@ impl Asked<'_> {
         let number = data.get("metadata").and_then(|metadata| metadata["version"].as_u64()).unwrap_or_default();
         match data.remove("data") {
             Some(Value::Object(fields)) => Ok((fields, number)),
+            _ if data.get("metadata").is_some_and(|metadata| metadata["destroyed"] == true) => {
+                Err(CliError::new(2, format!("version {number} of {path} is destroyed")))
+            }
             _ => Err(CliError::new(2, format!("version {number} of {path} is deleted"))
-                .hint("restore it with `leasehold kv undelete`, unless it was destroyed")),
+                .hint("`leasehold kv undelete` restores it")),
         }
     }
 
@@ -232,7 +245,7 @@ impl Asked<'_> {
             return Err(CliError::new(1, "--version is for KV Version 2: version 1 keeps no versions"));
         }
         let path = if home.versioned { home.of("data") } else { home.plain() };
-        let found = self.client.read_with(&path, &of_version(get.version)).await;
+        let found = get.wrap.client(self.client).read_with(&path, &of_version(get.version)).await;
         match found.map_err(|error| self.failed("reading", &path, &error))? {
             Some(found) if home.versioned => shown::secret(&found, &path, self.global),
             Some(found) => shown::plain(&found, self.global),
@@ -241,14 +254,14 @@ impl Asked<'_> {
     }
 
     async fn list(&self, folder: Folder) -> Result<u8, CliError> {
-        let path = folder.path.unwrap_or_default();
+        let path = folder.path.clone().unwrap_or_default();
         if folder.mount.is_none() && request::path(&path).is_empty() {
             return Err(CliError::new(1, "there is no mount and no path").hint("such as `leasehold kv list secret/`"));
         }
-        let home = Home::find(self, &At { mount: folder.mount, path }).await?;
+        let home = Home::find(self, &At { mount: folder.mount.clone(), path }).await?;
         let path = if home.versioned { home.of("metadata") } else { home.plain() };
         let path = request::path(&path);
-        let found = self.client.list(path).await;
+        let found = folder.wrap.client(self.client).list(path).await;
         let found = found.map_err(|error| self.failed("listing", path, &error))?;
         list::print(found.as_ref(), path, self.global)
     }
@@ -312,6 +325,11 @@ fn of_version(version: Option<u64>) -> Vec<(String, String)> {
     version.map(|version| ("version".to_owned(), version.to_string())).into_iter().collect()
 }
 
+fn deleted(path: &str) -> CliError {
+    CliError::new(2, format!("the latest version of {path} is deleted or destroyed: there is nothing to change"))
+        .hint("`leasehold kv undelete` restores what is deleted, `leasehold kv put` writes another")
+}
+
 fn nothing_at(path: &str) -> CliError {
     CliError::plain(2, format!("No value found at {path}"))
 }
@@ -319,6 +337,9 @@ fn nothing_at(path: &str) -> CliError {
 /// Prints a field of something in an answer, or the answer for a program; `None` where a person is to see it.
 fn for_programs(answer: &Answer, of: Option<&Map<String, Value>>, global: &Global) -> Result<Option<u8>, CliError> {
     let format = global.answer_format()?;
+    if answer.wrap_info.is_some() {
+        return answer::print(answer, global).map(Some);
+    }
     output::warnings(&answer.warnings);
     if let Some(name) = &global.field {
         let value = of.and_then(|of| of.get(name)).filter(|value| !value.is_null()).cloned();

@@ -42,6 +42,7 @@ mod login;
 mod man;
 mod mounts;
 mod patch;
+mod path_help;
 mod plan;
 mod policy;
 mod print;
@@ -56,6 +57,7 @@ mod schema;
 mod secrets;
 mod selection;
 mod server;
+mod sketch;
 mod status;
 mod test;
 mod token;
@@ -152,6 +154,8 @@ enum Command {
     Delete(delete::Args),
     /// Change what is at a path
     Patch(patch::Args),
+    /// Say what a path is, and what it takes
+    PathHelp(path_help::Args),
     /// Read, write and restore secrets of a key-value engine
     Kv(kv::Args),
     /// Look up, renew or revoke leases
@@ -168,10 +172,35 @@ enum Command {
     Print(print::Args),
     /// List, enable or disable audit devices
     Audit(audit::Args),
+    /// Print which version this is
+    Version,
     /// Print what a shell completes commands and flags by
     Completions(completions::Args),
     /// Print or write the manual's pages
     Man(man::Args),
+}
+
+impl Command {
+    /// Whether it is one request to an engine, as a person makes it.
+    fn is_by_hand(&self) -> bool {
+        matches!(
+            self,
+            Self::Read(_)
+                | Self::Write(_)
+                | Self::Patch(_)
+                | Self::Unwrap(_)
+                | Self::List(_)
+                | Self::Delete(_)
+                | Self::PathHelp(_)
+                | Self::Kv(_)
+                | Self::Lease(_)
+                | Self::Secrets(_)
+                | Self::Auth(_)
+                | Self::Policy(_)
+                | Self::Token(_)
+                | Self::Audit(_)
+        )
+    }
 }
 
 /// The commands as help shows them, without one for help itself below each.
@@ -228,6 +257,10 @@ pub fn run(argv: Vec<OsString>) -> ExitCode {
 }
 
 async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
+    if !command.is_by_hand() && global.sketch()?.is_some() {
+        return Err(CliError::new(1, "this command is no single request that could be printed")
+            .hint("--output-curl-string and --output-policy are for commands by hand, such as read and write"));
+    }
     match command {
         Command::Init(args) => init::run(args, &global).await,
         Command::Validate(args) => validate::run(args, &global).await,
@@ -261,11 +294,16 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::List(args) => list::run(args, &global).await,
         Command::Delete(args) => delete::run(args, &global).await,
         Command::Patch(args) => patch::run(args, &global).await,
+        Command::PathHelp(args) => path_help::run(args, &global).await,
         Command::Kv(args) => kv::run(args, &global).await,
         Command::Lease(args) => lease::run(args, &global).await,
         Command::Secrets(args) => secrets::run(args, &global).await,
         Command::Auth(args) => auth::run(args, &global).await,
         Command::Audit(args) => audit::run(args, &global).await,
+        Command::Version => {
+            global.no_form()?;
+            output::line(concat!("Leasehold v", env!("CARGO_PKG_VERSION"))).map(|()| 0)
+        }
         Command::Completions(args) => completions::run(args, described(), &global).await,
         Command::Man(args) => man::run(args, described(), &global).await,
         Command::Policy(args) => policy::run(args, &global).await,

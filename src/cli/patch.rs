@@ -33,6 +33,9 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     with_client(global, async |context, client| {
         let written = args.wrap.client(&client).patch(path, &body).await;
         let written = written.map_err(|error| context.failed(format!("Error writing data to {path}"), &error))?;
+        if written.status == 404 {
+            return Err(CliError::plain(2, format!("No value found at {path}: nothing is changed")));
+        }
         write::tell(&written, path, global)
     })
     .await

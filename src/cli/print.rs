@@ -23,7 +23,7 @@ enum Command {
 pub(crate) async fn run(Args { command: Command::Token }: Args, global: &Global) -> Result<u8, CliError> {
     global.no_form()?;
     with_client(global, async |_, client| match client.token() {
-        Some(token) => output::raw(token.expose()).map(|()| 0),
+        Some(token) => output::line(token.expose()).map(|()| 0),
         None => Err(CliError::new(1, "there is no token").hint("`leasehold login` keeps one")),
     })
     .await

@@ -9,6 +9,7 @@ use super::answer::succeed;
 use super::context::{Context, with_client};
 use super::data::Sources as _;
 use super::error::CliError;
+use super::format::Format;
 use super::global::Global;
 use super::request::body;
 use super::wrap::WrapArgs;
@@ -27,11 +28,27 @@ enum Subcommand {
     /// Make a token that is a child of one's own
     Create(Create),
     /// Show a token
-    Lookup(Which),
+    Lookup {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        wrap: WrapArgs,
+    },
+    /// Say what a token may do at a path
+    Capabilities {
+        /// The token, or - for stdin [default: one's own]; then the path
+        #[arg(value_name = "TOKEN] [PATH", num_args = 1..=2, required = true)]
+        of: Vec<String>,
+        /// The first argument is an accessor, not a token
+        #[arg(long)]
+        accessor: bool,
+    },
     /// Ask for more time
     Renew {
         #[command(flatten)]
         which: Which,
+        #[command(flatten)]
+        wrap: WrapArgs,
         /// How much from now on: seconds, or a duration such as 30m; the engine may give less
         #[arg(short, long, value_name = "DURATION")]
         increment: Option<String>,
@@ -90,6 +107,18 @@ struct Create {
     /// The type: service or batch
     #[arg(long = "type")]
     kind: Option<String>,
+    /// On the terms of a token role
+    #[arg(long, value_name = "NAME")]
+    role: Option<String>,
+    /// The token itself, where it is not to be a random one; every process on this machine can read it here
+    #[arg(long, value_name = "TOKEN")]
+    id: Option<String>,
+    /// Whether it can be renewed
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    renewable: Option<bool>,
+    /// The name as which a token role lets it act
+    #[arg(long, value_name = "NAME")]
+    entity_alias: Option<String>,
     #[command(flatten)]
     wrap: WrapArgs,
 }
@@ -100,19 +129,24 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     with_client(global, async |context, client| match args.action {
         Subcommand::Create(create) => {
             let client = create.wrap.client(&client);
-            let made = client.write("auth/token/create", &creating(&create)?).await;
+            let path = match &create.role {
+                Some(role) => format!("auth/token/create/{}", crate::cli::request::path(role)),
+                None => "auth/token/create".to_owned(),
+            };
+            let made = client.write(&path, &creating(&create)?).await;
             answer::print(&made.map_err(|error| context.failed("Error creating token", &error))?, global)
         }
-        Subcommand::Lookup(which) => {
-            let asked = ask(&client, &which, "lookup", Map::new()).await?;
+        Subcommand::Lookup { which, wrap } => {
+            let asked = ask(&wrap.client(&client), &which, "lookup", Map::new()).await?;
             answer::print(&asked.map_err(|error| context.failed("Error looking up token", &error))?, global)
         }
-        Subcommand::Renew { which, increment } => {
+        Subcommand::Capabilities { of, accessor } => capabilities(context, &client, &of, accessor, format).await,
+        Subcommand::Renew { which, wrap, increment } => {
             let mut request = Map::new();
             if let Some(increment) = increment {
                 request.insert("increment".to_owned(), json!(increment));
             }
-            let asked = ask(&client, &which, "renew", request).await?;
+            let asked = ask(&wrap.client(&client), &which, "renew", request).await?;
             answer::print(&asked.map_err(|error| context.failed("Error renewing token", &error))?, global)
         }
         Subcommand::Revoke { which, own, mode } => {
@@ -121,6 +155,52 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         }
     })
     .await
+}
+
+/// What a token may do at a path, as the engine says it.
+async fn capabilities(
+    context: &Context,
+    client: &Client,
+    of: &[String],
+    accessor: bool,
+    format: Format,
+) -> Result<u8, CliError> {
+    let (whose, path) = match of {
+        [path] if accessor => {
+            return Err(CliError::new(1, format!("--accessor needs an accessor before the path {path}")));
+        }
+        [path] => (None, path),
+        [whose, path, ..] => (Some(whose), path),
+        [] => return Err(CliError::new(1, "no path was named")),
+    };
+    let path = crate::cli::request::path(path);
+    let mut request = body(json!({ "path": path }));
+    let at = match whose {
+        None => "sys/capabilities-self",
+        Some(accessor_of) if accessor => {
+            request.insert("accessor".to_owned(), json!(accessor_of));
+            "sys/capabilities-accessor"
+        }
+        Some(text) => {
+            let token = if text == "-" { data::Real::default().stdin()?.trim().to_owned() } else { text.clone() };
+            request.insert("token".to_owned(), json!(token));
+            "sys/capabilities"
+        }
+    };
+    let told = client.write(at, &request).await;
+    let told = told.map_err(|error| context.failed("Error listing capabilities", &error))?;
+    let named = told.data.as_ref().and_then(|data| data.get("capabilities").or_else(|| data.get(path)));
+    let mut names: Vec<String> = named
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect();
+    names.sort_unstable();
+    match format {
+        Format::Table => output::line(&output::printable(&names.join(", "))).map(|()| 0),
+        _ => answer::structured(&json!(names), format).map(|()| 0),
+    }
 }
 
 /// Looks up or renews: oneself, a token, or an accessor.
@@ -213,6 +293,9 @@ fn creating(create: &Create) -> Result<Map<String, Value>, CliError> {
     set("display_name", create.display_name.as_ref().map(|name| json!(name)));
     set("no_parent", create.orphan.then_some(Value::Bool(true)));
     set("no_default_policy", create.no_default_policy.then_some(Value::Bool(true)));
+    set("id", create.id.as_ref().map(|id| json!(id)));
+    set("renewable", create.renewable.map(Value::Bool));
+    set("entity_alias", create.entity_alias.as_ref().map(|name| json!(name)));
     set("type", create.kind.as_ref().map(|kind| json!(kind)));
     let mut metadata = Map::new();
     for entry in &create.metadata {

@@ -233,6 +233,8 @@ fn openbaos_variables_go_before_vaults_and_after_ours() {
     env.ok(&["read", "aws/roles/r"]);
     assert_eq!(server.last().header("x-vault-wrap-ttl"), Some("60"));
     env.run(&["token", "lookup"]);
+    assert_eq!(server.last().header("x-vault-wrap-ttl"), Some("60"));
+    env.run(&["policy", "list"]);
     assert_eq!(server.last().header("x-vault-wrap-ttl"), None, "what hands nothing out does not wrap");
     for (name, value) in
         [("BAO_SKIP_VERIFY", "maybe"), ("BAO_CLIENT_TIMEOUT", "soon"), ("BAO_MAX_RETRIES", "-1"), ("BAO_FORMAT", "xml")]
@@ -343,6 +345,8 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["patch", "a", "b=c"], "env"),
     (&["kv", "get", "a"], "env"),
     (&["print", "token"], "json"),
+    (&["path-help", "a"], "yaml"),
+    (&["version"], "json"),
     (&["lease", "revoke", "a"], "env"),
     (&["secrets", "list"], "env"),
     (&["auth", "list"], "env"),
@@ -394,6 +398,9 @@ const NEEDED: &[&[&str]] = &[
     &["policy", "write", "a", "b"],
     &["policy", "delete", "a"],
     &["token", "revoke", "a"],
+    &["token", "capabilities", "a"],
+    &["secrets", "move", "a", "b"],
+    &["auth", "move", "a", "b"],
     &["audit", "enable", "a"],
     &["audit", "disable", "a"],
 ];
@@ -490,5 +497,40 @@ fn a_command_without_fields_refuses_to_print_one() {
         let output = env.run(&[&command, &["--field", "x"][..]].concat());
         assert_eq!(output.code, 1, "{command:?}: {}", output.normal());
         assert!(output.stderr.contains("this command has no fields"), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn a_request_is_printed_for_curl_or_as_a_policy_and_not_sent() {
+    let (env, server) = with_server(ROLE);
+    let line = env.ok(&["read", "-output-curl-string", "aws/roles/r"]);
+    let told = format!(
+        "curl -H \"X-Vault-Request: true\" -H \"X-Vault-Token: $(leasehold print token)\" '{}/v1/aws/roles/r'\n",
+        server.address
+    );
+    assert_eq!(line, told);
+    let line = env.ok(&["-output-curl-string", "write", "-wrap-ttl=5m", "-namespace=team", "aws/roles/r", "a=it's"]);
+    for part in [" -X PUT ", " -H 'X-Vault-Namespace: team' -H 'X-Vault-Wrap-TTL: 5m' ", " -d '{\"a\":\"it'\\''s\"}' "]
+    {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(server.asked().is_empty(), "{:?}", server.asked().len());
+    for (arguments, capabilities) in [
+        (&["read", "aws/roles/r"][..], "[\"read\"]"),
+        (&["list", "aws/roles"], "[\"list\"]"),
+        (&["write", "aws/roles/r", "a=b"], "[\"create\", \"update\"]"),
+        (&["patch", "aws/roles/r", "a=b"], "[\"patch\"]"),
+        (&["delete", "aws/roles/r"], "[\"delete\"]"),
+        (&["lease", "lookup", "aws/creds/r/1"], "[\"create\", \"update\"]"),
+    ] {
+        let rules = env.ok(&[arguments, &["-output-policy"]].concat());
+        assert!(rules.starts_with("path \"") && rules.contains(capabilities), "{arguments:?}: {rules}");
+    }
+    assert!(server.asked().iter().all(|asked| asked.line.contains("help=1")));
+    let both = env.run(&["read", "-output-policy", "-output-curl-string", "aws/roles/r"]);
+    assert!(both.code == 1 && both.stderr.contains("say one"), "{}", both.normal());
+    for command in [&["plan"][..], &["login"], &["status"], &["print", "token"], &["schema"]] {
+        let output = env.run(&[command, &["-output-curl-string"]].concat());
+        assert!(output.code == 1 && output.stderr.contains("no single request"), "{command:?}: {}", output.normal());
     }
 }

@@ -7,12 +7,18 @@ use super::{Asked, nothing_at, shown};
 use crate::cli::answer::succeed;
 use crate::cli::error::CliError;
 use crate::cli::output;
+use crate::cli::wrap::WrapArgs;
 
 /// What is done with it.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Show it, with all versions
-    Get(At),
+    Get {
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        wrap: WrapArgs,
+    },
     /// Write it; what is not said goes back to its default
     Put(Put),
     /// Change some of it
@@ -51,9 +57,9 @@ pub(super) struct Patch {
 /// Does it, and answers the exit code.
 pub(super) async fn run(command: Command, asked: &Asked<'_>) -> Result<u8, CliError> {
     match command {
-        Command::Get(at) => {
+        Command::Get { at, wrap } => {
             let path = path(asked, &at).await?;
-            let found = asked.client.read(&path).await;
+            let found = wrap.client(asked.client).read(&path).await;
             let found = found.map_err(|error| asked.failed("reading", &path, &error))?;
             shown::metadata(&found.ok_or_else(|| nothing_at(&path))?, &path, asked.global)
         }
