@@ -20,6 +20,7 @@ pub(crate) mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 mod token;
+mod transit;
 mod userpass;
 
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 
 use self::login::lockout::Lockout;
-use super::lease::{Maker, Makers, Terms};
+use super::lease::{Keeper, Maker, Makers, Terms};
 use super::token::Token;
 use crate::engine::kernel::mounts::{Folds, Mount};
 use crate::engine::lease::core::Core;
@@ -202,6 +203,11 @@ pub(crate) trait Backend: Send + Sync {
         None
     }
 
+    /// What looks after what its mounts keep for themselves and is due by a time; none for a backend that keeps no such thing.
+    fn keeper(&self) -> Option<&dyn Keeper> {
+        None
+    }
+
     /// Ends what a mount that goes keeps beside leases and its data.
     ///
     /// # Errors
@@ -278,6 +284,10 @@ impl Backends {
 impl Makers for Backends {
     fn maker(&self, mount: &Mount) -> Option<&dyn Maker> {
         self.of(mount).ok()?.maker()
+    }
+
+    fn keeper(&self, mount: &Mount) -> Option<&dyn Keeper> {
+        self.of(mount).ok()?.keeper()
     }
 
     fn width(&self, mount_uuid: &str) -> Option<usize> {

@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 pub(crate) use self::emergency::{Emergency, Still};
 pub(crate) use self::family::given;
 pub(crate) use self::issued::{Issued, Making};
-pub(crate) use self::maker::{End, Failure, Maker, Makers, Told};
+pub(crate) use self::maker::{End, Failure, Keeper, Maker, Makers, Told};
 pub(crate) use self::ttl::{Terms, ttl};
 use crate::clock::rfc3339;
 use crate::engine::kernel::barrier::Batch;
@@ -231,6 +231,11 @@ impl Leases {
     /// What ends what a mount issued.
     pub(super) fn maker_of(&self, mount: &Mount) -> Option<&dyn Maker> {
         self.makers.maker(mount)
+    }
+
+    /// What looks after what a mount keeps for itself; none where nothing does.
+    pub(super) fn keeper_of(&self, mount: &Mount) -> Option<&dyn Keeper> {
+        self.makers.keeper(mount)
     }
 
     /// How many leases of a mount are worth working on at once; none where nothing is known of it.

@@ -310,8 +310,11 @@ impl Pipeline {
         if issues && !self.core.trail.has_device() {
             return Err(Error::Internal("no audit device is enabled, so no credential is issued".to_owned()));
         }
-        let changes = matches!(request.operation, Operation::Write | Operation::Patch | Operation::Delete)
-            || target.row.is_some_and(|row| row.acts && !request.help);
+        let changes = match request.operation {
+            Operation::Write => scene.operation == CREATE || target.row.is_none_or(|row| !row.still),
+            Operation::Patch | Operation::Delete => true,
+            Operation::Read | Operation::List => target.row.is_some_and(|row| row.acts && !request.help),
+        };
         if issues || changes {
             ticket.durable().await.map_err(|error| unaudited(&error))?;
         }
@@ -464,6 +467,9 @@ fn unaudited(error: &crate::trail::TrailError) -> Error {
     Error::Internal(format!("no audit device took the line: {error}"))
 }
 
+/// What a write is called that makes what was not there.
+const CREATE: &str = "create";
+
 fn operation_name(request: &Request, exists: Option<bool>) -> &'static str {
     match request.operation {
         _ if request.help => "help",
@@ -471,7 +477,7 @@ fn operation_name(request: &Request, exists: Option<bool>) -> &'static str {
         Operation::Delete => "delete",
         Operation::Patch => "patch",
         Operation::List => "list",
-        Operation::Write if exists == Some(false) => "create",
+        Operation::Write if exists == Some(false) => CREATE,
         Operation::Write => "update",
     }
 }

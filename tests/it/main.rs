@@ -144,6 +144,7 @@ mod wire_table;
 mod wire_terraform;
 mod wire_token_leases;
 mod wire_token_roles;
+mod wire_transit;
 mod wire_userpass;
 mod wire_wrapping;
 

@@ -1,6 +1,6 @@
 //! The table of backends. A new secrets engine or auth method is one file (or folder) and one line here.
 
-use super::{approle, aws, aws_login, cert, cubbyhole, identity, jwt, kubernetes, kv, sys, token, userpass};
+use super::{approle, aws, aws_login, cert, cubbyhole, identity, jwt, kubernetes, kv, sys, token, transit, userpass};
 use crate::engine::backend::{Backend, Backends};
 use crate::engine::setup::Config;
 
@@ -11,6 +11,7 @@ type Make = fn(&Config) -> Box<dyn Backend>;
 const BACKENDS: &[Make] = &[
     aws::backend,
     kv::backend,
+    transit::backend,
     approle::backend,
     userpass::backend,
     jwt::backend,

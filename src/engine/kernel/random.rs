@@ -7,16 +7,22 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// `N` random bytes from the operating system's generator.
 pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
+    fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Fills `bytes` from the operating system's generator.
+pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), Error> {
     let mut filled = 0;
     // Not AWS-LC's generator, which gathers entropy of its own for 30 ms first: every command would wait.
-    while filled < N {
+    while filled < bytes.len() {
         match rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty()) {
             Ok(more) => filled += more,
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(Error::Internal(format!("the random generator failed: {error}"))),
         }
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// `length` random base62 characters, without bias.

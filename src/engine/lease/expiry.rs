@@ -173,9 +173,9 @@ async fn token(core: &Arc<Core>, hash: &str, key: &str) -> Result<(), Error> {
 async fn own(core: &Arc<Core>, id: &str, key: &str) -> Result<(), Error> {
     if let Some((uuid, id)) = id.split_once('/')
         && let Some(mount) = core.mounts.by_uuid(uuid)
-        && let Some(maker) = core.leases.maker_of(&mount)
+        && let Some(keeper) = core.leases.keeper_of(&mount)
     {
-        return maker.due(core, &mount, id, key).await;
+        return keeper.due(core, &mount, id, key).await;
     }
     forget(&core.barrier, key).await
 }

@@ -3,12 +3,10 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::{Emergency, Lane, Lease};
-use crate::engine::kernel::due::forget;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
@@ -44,23 +42,6 @@ pub(crate) trait Maker: Send + Sync {
         lane: Lane,
     ) -> BoxFuture<'a, Result<End, Failure>>;
 
-    /// Does what is due of something that the backend keeps for itself, by the id that it named it by in the index of
-    /// what is due (`own`, and the mount's UUID before the id). When this returns, `entry`, the store key that was seen
-    /// there, has gone, or means what has fallen due since. Only who holds the lock of what it is about can tell these
-    /// apart, so nobody removes it afterwards.
-    ///
-    /// # Errors
-    /// If the store takes nothing: the entry is left alone for a while.
-    fn due<'a>(
-        &'a self,
-        core: &'a Arc<Core>,
-        _mount: &'a Mount,
-        _id: &'a str,
-        entry: &'a str,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        forget(&core.barrier, entry).boxed()
-    }
-
     /// What is done beside giving these leases of a mount up, and those that were below a path there and have ended.
     ///
     /// # Errors
@@ -90,10 +71,30 @@ pub(crate) trait Maker: Send + Sync {
     fn width(&self, mount_uuid: &str) -> Option<usize>;
 }
 
+/// How a backend does in time what is due of something that it keeps for itself.
+pub(crate) trait Keeper: Send + Sync {
+    /// Does what is due of something, by the id that it named it by in the index of what is due (`own`, and the mount's
+    /// UUID before the id). When this returns, `entry`, the store key that was seen there, has gone, or means what has
+    /// fallen due since. Only who holds the lock of what it is about can tell these apart, so nobody removes it afterwards.
+    ///
+    /// # Errors
+    /// If the store takes nothing: the entry is left alone for a while.
+    fn due<'a>(
+        &'a self,
+        core: &'a Arc<Core>,
+        mount: &'a Mount,
+        id: &'a str,
+        entry: &'a str,
+    ) -> BoxFuture<'a, Result<(), Error>>;
+}
+
 /// The makers of an engine.
 pub(crate) trait Makers: Send + Sync {
     /// What ends the leases of a mount; none where nothing does.
     fn maker(&self, mount: &Mount) -> Option<&dyn Maker>;
+
+    /// What looks after what a mount keeps for itself; none where nothing does.
+    fn keeper(&self, mount: &Mount) -> Option<&dyn Keeper>;
 
     /// How many leases of a mount are worth working on at once; none where nothing is known of it.
     fn width(&self, mount_uuid: &str) -> Option<usize>;

@@ -50,6 +50,8 @@ pub(crate) enum Shape {
     Pairs,
     /// A JSON object.
     Object,
+    /// JSON objects, in an array.
+    Objects,
 }
 
 impl Shape {
@@ -122,13 +124,15 @@ pub(crate) struct Row {
     pub(crate) issues: bool,
     /// Whether a read of it changes something, so that it waits for its request line as a write does.
     pub(crate) acts: bool,
+    /// Whether a write of it changes nothing, but where it creates: it waits for no line of its own, as a read does not.
+    pub(crate) still: bool,
 }
 
 impl Row {
     /// A path that asks for a token and has no parameters.
     pub(crate) const fn new(pattern: &'static str, operations: &'static [Operation], about: &'static str) -> Self {
-        let (sudo, creates, issues, acts) = (false, false, false, false);
-        Self { pattern, operations, about, parameters: &[], door: Door::Guarded, sudo, creates, issues, acts }
+        let (sudo, creates, issues, acts, still) = (false, false, false, false, false);
+        Self { pattern, operations, about, parameters: &[], door: Door::Guarded, sudo, creates, issues, acts, still }
     }
 
     /// With these parameters.
@@ -164,6 +168,12 @@ impl Row {
     /// Changes something also when it is read.
     pub(crate) const fn acts(mut self) -> Self {
         self.acts = true;
+        self
+    }
+
+    /// Changes nothing when it is written to, but where it creates.
+    pub(crate) const fn still(mut self) -> Self {
+        self.still = true;
         self
     }
 

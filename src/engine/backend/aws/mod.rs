@@ -24,8 +24,8 @@ use self::guard::Verdicts;
 use crate::engine::backend::{Backend, Call, Class, Options};
 use crate::engine::kernel::locks::Locks;
 use crate::engine::kernel::mounts::Mount;
-use crate::engine::lease::Maker;
 use crate::engine::lease::core::Core;
+use crate::engine::lease::{Keeper, Maker};
 use crate::engine::setup::{AwsTransport, Config};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::path::Row;
@@ -75,6 +75,10 @@ impl Backend for Aws {
     }
 
     fn maker(&self) -> Option<&dyn Maker> {
+        Some(self)
+    }
+
+    fn keeper(&self) -> Option<&dyn Keeper> {
         Some(self)
     }
 

@@ -12,7 +12,7 @@ use super::{made, outlived};
 use crate::engine::backend::aws::{Aws, config, static_role};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
-use crate::engine::lease::{Emergency, End, Failure, Lane, Lease, Maker, Told, now};
+use crate::engine::lease::{Emergency, End, Failure, Keeper, Lane, Lease, Maker, Told, now};
 use crate::engine::wire::error::Error;
 
 impl Maker for Aws {
@@ -59,19 +59,6 @@ impl Maker for Aws {
         }
     }
 
-    fn due<'a>(
-        &'a self,
-        core: &'a Arc<Core>,
-        mount: &'a Mount,
-        id: &'a str,
-        entry: &'a str,
-    ) -> BoxFuture<'a, Result<(), Error>> {
-        match outlived::name_of(id) {
-            Some(name) => outlived::forget(core, mount, name, entry).boxed(),
-            None => static_role::due(self, core, mount, id, entry).boxed(),
-        }
-    }
-
     fn emergencies<'c>(
         &'c self,
         core: &'c Core,
@@ -98,5 +85,20 @@ impl Maker for Aws {
 
     fn width(&self, mount_uuid: &str) -> Option<usize> {
         self.clients.width(mount_uuid)
+    }
+}
+
+impl Keeper for Aws {
+    fn due<'a>(
+        &'a self,
+        core: &'a Arc<Core>,
+        mount: &'a Mount,
+        id: &'a str,
+        entry: &'a str,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        match outlived::name_of(id) {
+            Some(name) => outlived::forget(core, mount, name, entry).boxed(),
+            None => static_role::due(self, core, mount, id, entry).boxed(),
+        }
     }
 }

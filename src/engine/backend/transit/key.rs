@@ -1,0 +1,267 @@
+//! A key as stored: what it may be used for, and which versions it has. Its secrets lie beside it, a record for each version,
+//! under an id that no other key ever has: so what was read of a key that has been deleted since, and made anew, finds none.
+//!
+//! Stored under the mount: `key/<name>`, `material/<id>/<version>`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+
+use super::material::Material;
+use super::sort::Sort;
+use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::due::due_key;
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::kernel::random;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::request::Origin;
+
+/// The kind of entries in the index of what is due: what a backend keeps for itself.
+const DUE: &str = "own";
+
+/// A key, without its secrets.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct Key {
+    /// Its name below the mount.
+    pub(super) name: String,
+    /// What its secrets lie under.
+    pub(super) id: String,
+    /// What it is.
+    pub(super) sort: Sort,
+    /// Whether each context has a key of its own.
+    pub(super) derived: bool,
+    /// Whether the same text in the same context encrypts to the same.
+    pub(super) convergent: bool,
+    /// Whether it may be taken out.
+    pub(super) exportable: bool,
+    /// Whether it may be backed up in clear.
+    pub(super) allow_plaintext_backup: bool,
+    /// Whether it may be deleted.
+    pub(super) deletion_allowed: bool,
+    /// Whether it is put away: nothing is done with it until it is taken back.
+    #[serde(default)]
+    pub(super) soft_deleted: bool,
+    /// How many seconds after its latest version the next is made; 0 is never.
+    pub(super) auto_rotate_period: i64,
+    /// The oldest version that is there; 0 while none was trimmed.
+    pub(super) min_available_version: i64,
+    /// The oldest version whose texts are taken.
+    pub(super) min_decryption_version: i64,
+    /// The oldest version that makes texts; 0 is any.
+    pub(super) min_encryption_version: i64,
+    /// The newest version.
+    pub(super) latest_version: i64,
+    /// Those that are there.
+    pub(super) versions: BTreeMap<i64, Version>,
+    /// The time in the index of what is due, where it is rotated by itself.
+    #[serde(default)]
+    pub(super) due: Option<i64>,
+    /// Where the last write came from.
+    #[serde(default)]
+    pub(super) origin: Option<Origin>,
+}
+
+/// What may be known of a version.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct Version {
+    /// When it was made, in nanoseconds since 1970.
+    pub(super) created: i64,
+}
+
+impl Version {
+    /// When it was made, in Unix seconds.
+    fn seconds(&self) -> i64 {
+        self.created.div_euclid(1_000_000_000)
+    }
+}
+
+/// What a key is made as.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Made {
+    /// What it is.
+    pub(super) sort: Sort,
+    /// Whether each context has a key of its own.
+    pub(super) derived: bool,
+    /// Whether the same text in the same context encrypts to the same.
+    pub(super) convergent: bool,
+}
+
+impl Made {
+    /// Refuses what no key can be made as.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub(super) fn check(self) -> Result<(), Error> {
+        if self.convergent && !self.derived {
+            return Err(Error::Invalid("convergent encryption requires derivation to be enabled".to_owned()));
+        }
+        let name = self.sort.name();
+        if self.derived && !self.sort.derives() {
+            return Err(Error::Invalid(format!(
+                "key derivation and convergent encryption not supported for keys of type {name}"
+            )));
+        }
+        if self.convergent && !self.sort.encrypts() {
+            return Err(Error::Invalid(format!("convergent encryption not supported for keys of type {name}")));
+        }
+        Ok(())
+    }
+}
+
+impl Key {
+    /// A key without versions, which is to get one before anybody sees it.
+    ///
+    /// # Errors
+    /// If no randomness is to be had.
+    pub(super) fn new(name: &str, made: Made) -> Result<Self, Error> {
+        Ok(Self {
+            name: name.to_owned(),
+            id: random::base62(22)?,
+            sort: made.sort,
+            derived: made.derived,
+            convergent: made.convergent,
+            exportable: false,
+            allow_plaintext_backup: false,
+            deletion_allowed: false,
+            soft_deleted: false,
+            auto_rotate_period: 0,
+            min_available_version: 0,
+            min_decryption_version: 1,
+            min_encryption_version: 0,
+            latest_version: 0,
+            versions: BTreeMap::new(),
+            due: None,
+            origin: None,
+        })
+    }
+
+    /// Makes a new version of it, whose secrets go into the batch.
+    ///
+    /// # Errors
+    /// If it is put away, or no secret can be made.
+    pub(super) fn rotate(&mut self, mount: &Mount, now: OffsetDateTime, batch: &mut Batch) -> Result<(), Error> {
+        self.refuse_put_away()?;
+        let material = Material::make(self.sort)?;
+        let created = i64::try_from(now.unix_timestamp_nanos()).unwrap_or(i64::MAX);
+        self.latest_version += 1;
+        batch.put(self.material_key(mount, self.latest_version), &material)?;
+        self.versions.insert(self.latest_version, Version { created });
+        Ok(())
+    }
+
+    /// Refuses to use it while it is put away.
+    ///
+    /// # Errors
+    /// If it is.
+    pub(super) fn refuse_put_away(&self) -> Result<(), Error> {
+        match self.soft_deleted {
+            true => Err(Error::Invalid("refusing to use soft-deleted key".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    /// When its next version is to be made (Unix seconds), if by itself.
+    pub(super) fn rotates_at(&self) -> Option<i64> {
+        let period = Some(self.auto_rotate_period).filter(|period| *period > 0 && !self.soft_deleted)?;
+        Some(self.versions.get(&self.latest_version)?.seconds().saturating_add(period))
+    }
+
+    /// Where the secrets of a version are stored.
+    pub(super) fn material_key(&self, mount: &Mount, version: i64) -> String {
+        mount.storage(&format!("material/{}/{version:016x}", self.id))
+    }
+
+    /// As a reader sees it.
+    pub(super) fn shown(&self) -> Value {
+        let seen = self.versions.range(self.min_decryption_version..);
+        let keys: Map<String, Value> =
+            seen.map(|(number, version)| (number.to_string(), json!(version.seconds()))).collect();
+        let mut shown = json!({
+            "name": self.name,
+            "type": self.sort.name(),
+            "derived": self.derived,
+            "exportable": self.exportable,
+            "allow_plaintext_backup": self.allow_plaintext_backup,
+            "deletion_allowed": self.deletion_allowed,
+            "soft_deleted": self.soft_deleted,
+            "auto_rotate_period": self.auto_rotate_period,
+            "min_available_version": self.min_available_version,
+            "min_decryption_version": self.min_decryption_version,
+            "min_encryption_version": self.min_encryption_version,
+            "latest_version": self.latest_version,
+            "supports_encryption": self.sort.encrypts(),
+            "supports_decryption": self.sort.encrypts(),
+            "supports_signing": self.sort.signs(),
+            "supports_derivation": self.sort.derives(),
+            "imported_key": false,
+            "keys": keys,
+        });
+        if self.derived {
+            shown["kdf"] = "hkdf_sha256".into();
+            shown["convergent_encryption"] = self.convergent.into();
+        }
+        if self.convergent {
+            // Each version says of itself which scheme it has; all have the third.
+            shown["convergent_encryption_version"] = (-1).into();
+        }
+        shown
+    }
+}
+
+/// Where the keys of a mount are stored: all, or the one of this name.
+pub(super) fn stored(mount: &Mount, name: &str) -> String {
+    mount.storage(&format!("key/{name}"))
+}
+
+/// The key of this name.
+///
+/// # Errors
+/// If the store can't be read.
+pub(super) fn load(core: &Core, mount: &Mount, name: &str) -> Result<Option<Key>, Error> {
+    core.barrier.get(&stored(mount, name))
+}
+
+/// The entry of a key in the index of what is due then, where `<mount uuid>/key/<name>` names it.
+pub(super) fn entry(mount: &Mount, name: &str, due: i64) -> String {
+    due_key(due, DUE, &format!("{}/key/{name}", mount.uuid))
+}
+
+/// The name of the key that an id below its mount means: `key/<name>`.
+pub(super) fn name_of(id: &str) -> Option<&str> {
+    id.strip_prefix("key/")
+}
+
+/// Stores a key with what goes with it: durable when it returns. For who holds its lock.
+///
+/// # Errors
+/// If it is not stored.
+pub(super) async fn save(core: &Core, mount: &Mount, key: &mut Key, mut batch: Batch) -> Result<(), Error> {
+    let due = key.rotates_at();
+    if let Some(before) = key.due.filter(|before| Some(*before) != due) {
+        batch.delete(entry(mount, &key.name, before));
+    }
+    if let Some(due) = due {
+        batch.put(entry(mount, &key.name, due), &())?;
+    }
+    key.due = due;
+    batch.put(stored(mount, &key.name), key)?;
+    core.barrier.commit(batch).await?;
+    due.into_iter().for_each(|due| core.timer.notice(due));
+    Ok(())
+}
+
+/// Removes a key, and its secrets: durable when it returns. For who holds its lock.
+///
+/// # Errors
+/// If that is not stored.
+pub(super) async fn remove(core: &Core, mount: &Mount, key: &Key) -> Result<(), Error> {
+    let mut batch = Batch::new();
+    for material in core.barrier.keys(&mount.storage(&format!("material/{}/", key.id)), None, usize::MAX)? {
+        batch.delete(material);
+    }
+    key.due.into_iter().for_each(|due| batch.delete(entry(mount, &key.name, due)));
+    batch.delete(stored(mount, &key.name));
+    core.barrier.commit(batch).await
+}
