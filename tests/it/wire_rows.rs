@@ -139,8 +139,8 @@ fn has(found: &Value, expected: &Value) -> bool {
 
 fn at<'v>(value: &'v Value, path: &str) -> &'v Value {
     let step = |value: &'v Value, name: &str| match name.parse::<usize>() {
-        Ok(index) => &value[index],
-        Err(_) => &value[name],
+        Ok(index) if value.is_array() => &value[index],
+        _ => &value[name],
     };
     path.split('.').fold(value, step)
 }

@@ -212,6 +212,7 @@ fn what_is_not_served_is_told_in_words() {
     for (method, path, says) in [
         ("POST", "derive-key/a", "key agreement"),
         ("GET", "byok-export/a/b", "keys that are exported for another engine"),
+        ("POST", "keys/a/csr", "certificates of keys"),
     ] {
         let answer = outcome(&world.root.send(method, &format!("transit/{path}"), None));
         assert!(
@@ -219,4 +220,32 @@ fn what_is_not_served_is_told_in_words() {
             "{answer}"
         );
     }
+}
+
+/// The sorts of keys that sign.
+const SIGNING: [&str; 7] = ["ed25519", "ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "rsa-2048", "rsa-3072", "rsa-4096"];
+
+#[test]
+fn what_every_sort_signs_is_verified_over_rotations_and_restarts() {
+    let mut world = world();
+    let mut signed = Vec::new();
+    for sort in SIGNING {
+        data(&world.root, &format!("keys/{sort}"), &json!({ "type": sort }));
+        for marshaling in ["asn1", "jws"] {
+            let body = json!({ "input": "aGVsbG8=", "marshaling_algorithm": marshaling });
+            let made = data(&world.root, &format!("sign/{sort}/sha2-512"), &body);
+            signed.push((sort, marshaling, said(&made["signature"])));
+        }
+    }
+    data(&world.root, "keys/ecdsa-p521/rotate", &json!({}));
+    world.restart_after(1);
+    for (sort, marshaling, signature) in signed {
+        let verified = |input: &str| {
+            let body = json!({ "input": input, "marshaling_algorithm": marshaling, "signature": signature });
+            data(&world.root, &format!("verify/{sort}/sha2-512"), &body)["valid"].clone()
+        };
+        assert_eq!((verified("aGVsbG8="), verified("aGVsbG9v")), (json!(true), json!(false)), "{sort} {marshaling}");
+    }
+    let trail = std::fs::read_to_string(world.trail_file()).unwrap();
+    assert!(!trail.contains("aGVsbG8="), "an input is in the trail");
 }

@@ -64,6 +64,7 @@ fn cipher(sort: Sort, key: &[u8], nonce: &[u8]) -> Result<(LessSafeKey, Nonce), 
         Sort::Aes128Gcm96 => &AES_128_GCM,
         Sort::Aes256Gcm96 => &AES_256_GCM,
         Sort::ChaCha20Poly1305 | Sort::XChaCha20Poly1305 => &CHACHA20_POLY1305,
+        _ => return Err(wrong()),
     };
     let ready = |key: &[u8], nonce: &[u8]| {
         let key = UnboundKey::new(algorithm, key).map_err(|_| wrong())?;

@@ -97,7 +97,7 @@ impl<'a> Batch<'a> {
                 }
                 Err(Error::Invalid(why)) => {
                     failed = true;
-                    let mut result = failing.blank();
+                    let mut result = (failing.blank)();
                     result.insert("error".to_owned(), why.into());
                     result
                 }
@@ -131,17 +131,13 @@ impl<'a> Batch<'a> {
 pub(super) struct Failing {
     /// The status of the answer.
     pub(super) status: u16,
-    /// What stands with the error, empty, for clients that look for it first.
-    pub(super) empty: Option<&'static str>,
+    /// What stands with the error, for clients that look for it first.
+    pub(super) blank: fn() -> Map<String, Value>,
 }
 
 impl Failing {
     /// The status of a wrong request.
-    pub(super) const REFUSED: Self = Self { status: 400, empty: None };
-
-    fn blank(self) -> Map<String, Value> {
-        self.empty.map(|name| (name.to_owned(), Value::from(""))).into_iter().collect()
-    }
+    pub(super) const REFUSED: Self = Self { status: 400, blank: Map::new };
 }
 
 /// The bytes that a parameter has in base64; none where it is empty or not given.

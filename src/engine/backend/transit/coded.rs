@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD as ALPHABET;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
@@ -23,6 +23,35 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 /// Bytes as base64.
 pub(super) fn encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
+}
+
+/// Bytes as the base64 of URLs, without padding.
+pub(super) fn encode_for_url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The bytes of a text in the base64 of URLs, without padding.
+///
+/// # Errors
+/// Where it is none.
+pub(super) fn decode_from_url(text: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let decoded = URL_SAFE_NO_PAD.decode(text).map(Zeroizing::new);
+    decoded.map_err(|_| Error::Invalid("illegal base64 data".to_owned()))
+}
+
+/// A block of PEM (RFC 7468).
+pub(super) fn pem(label: &str, der: &[u8]) -> String {
+    const LINE: usize = 64;
+    let mut text = format!("-----BEGIN {label}-----\n");
+    let mut left = encode(der);
+    while !left.is_empty() {
+        let rest = left.split_off(LINE.min(left.len()));
+        text.push_str(&left);
+        text.push('\n');
+        left = rest;
+    }
+    text.push_str(&format!("-----END {label}-----\n"));
+    text
 }
 
 /// The bytes of a text; ends of lines in it count for nothing.

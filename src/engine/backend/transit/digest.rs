@@ -3,7 +3,9 @@
 //! # Source
 //! FIPS 180-4, FIPS 202, RFC 2104.
 
+use ::hmac::{Hmac, KeyInit, Mac};
 use aws_lc_rs::digest::{self, digest};
+use aws_lc_rs::hmac;
 use sha3::{Digest as _, Sha3_224, Sha3_256, Sha3_384, Sha3_512};
 
 use crate::engine::wire::error::Error;
@@ -11,6 +13,8 @@ use crate::engine::wire::error::Error;
 /// A hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hash {
+    /// SHA-1: of signatures and HMACs that ask for it.
+    Sha1,
     /// SHA-224.
     Sha224,
     /// SHA-256.
@@ -30,7 +34,8 @@ pub(super) enum Hash {
 }
 
 impl Hash {
-    const ALL: [(Self, &str); 8] = [
+    const ALL: [(Self, &str); 9] = [
+        (Self::Sha1, "sha1"),
         (Self::Sha224, "sha2-224"),
         (Self::Sha256, "sha2-256"),
         (Self::Sha384, "sha2-384"),
@@ -50,9 +55,34 @@ impl Hash {
         found.map(|(hash, _)| hash).ok_or_else(|| Error::Invalid(format!("unsupported algorithm {name}")))
     }
 
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        Self::ALL.into_iter().find(|(hash, _)| *hash == self).map_or("", |(_, name)| name)
+    }
+
+    /// The HMAC of some bytes by a key.
+    ///
+    /// # Errors
+    /// Never: a key may have any length.
+    pub(super) fn hmac(self, key: &[u8], bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        let by = |algorithm| Ok(hmac::sign(&hmac::Key::new(algorithm, key), bytes).as_ref().to_vec());
+        match self {
+            Self::Sha1 => by(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
+            Self::Sha224 => by(hmac::HMAC_SHA224),
+            Self::Sha256 => by(hmac::HMAC_SHA256),
+            Self::Sha384 => by(hmac::HMAC_SHA384),
+            Self::Sha512 => by(hmac::HMAC_SHA512),
+            Self::Sha3With224 => by_sha3::<Hmac<Sha3_224>>(key, bytes),
+            Self::Sha3With256 => by_sha3::<Hmac<Sha3_256>>(key, bytes),
+            Self::Sha3With384 => by_sha3::<Hmac<Sha3_384>>(key, bytes),
+            Self::Sha3With512 => by_sha3::<Hmac<Sha3_512>>(key, bytes),
+        }
+    }
+
     /// The hash of some bytes.
     pub(super) fn sum(self, bytes: &[u8]) -> Vec<u8> {
         match self {
+            Self::Sha1 => digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref().to_vec(),
             Self::Sha224 => digest(&digest::SHA224, bytes).as_ref().to_vec(),
             Self::Sha256 => digest(&digest::SHA256, bytes).as_ref().to_vec(),
             Self::Sha384 => digest(&digest::SHA384, bytes).as_ref().to_vec(),
@@ -63,6 +93,13 @@ impl Hash {
             Self::Sha3With512 => Sha3_512::digest(bytes).to_vec(),
         }
     }
+}
+
+fn by_sha3<M: Mac + KeyInit>(key: &[u8], bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let made = <M as KeyInit>::new_from_slice(key);
+    let mut made = made.map_err(|_| Error::Internal("an HMAC took no key of that length".to_owned()))?;
+    made.update(bytes);
+    Ok(made.finalize().into_bytes().to_vec())
 }
 
 #[cfg(test)]
@@ -99,5 +136,38 @@ mod tests {
             assert_eq!(hex::encode(Hash::of(name).unwrap().sum(b"abc")), sum, "{name}");
         }
         assert!(Hash::of("md5").is_err());
+    }
+
+    /// RFC 2202, 3 and RFC 4231, 4.3; those of SHA-3 as Python's `hmac` and OpenBao make them.
+    #[test]
+    fn the_published_hmacs_come_out() {
+        for (name, sum) in [
+            ("sha1", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
+            ("sha2-224", "a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44"),
+            ("sha2-256", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+            (
+                "sha2-384",
+                "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
+            ),
+            (
+                "sha2-512",
+                "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fd\
+                 caeab1a34d4a6b4b636e070a38bce737",
+            ),
+            ("sha3-224", "7fdb8dd88bd2f60d1b798634ad386811c2cfc85bfaf5d52bbace5e66"),
+            ("sha3-256", "c7d4072e788877ae3596bbb0da73b887c9171f93095b294ae857fbe2645e1ba5"),
+            (
+                "sha3-384",
+                "f1101f8cbf9766fd6764d2ed61903f21ca9b18f57cf3e1a23ca13508a93243ce48c045dc007f26a21b3f5e0e9df4c20a",
+            ),
+            (
+                "sha3-512",
+                "5a4bfeab6166427c7a3647b747292b8384537cdb89afb3bf5665e4c5e709350b287baec921fd7ca0ee7a0c31d022a95e\
+                 1fc92ba9d77df883960275beb4e62024",
+            ),
+        ] {
+            let made = Hash::of(name).unwrap().hmac(b"Jefe", b"what do ya want for nothing?").unwrap();
+            assert_eq!(hex::encode(made), sum, "{name}");
+        }
     }
 }

@@ -18,6 +18,9 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::response::Response;
 
+const NO_PLAINTEXT: Failing =
+    Failing { status: 400, blank: || Map::from_iter([("plaintext".to_owned(), Value::from(""))]) };
+
 const NO_KEY: &str = "encryption key not found";
 
 /// Serves `encrypt/:name`.
@@ -61,14 +64,14 @@ async fn upsert(transit: &Transit, core: &Arc<Core>, call: Call<'_>, derived: bo
     if !core.policies.check_request(core, &judged_by, Capability::Create, call.request)?.allowed {
         return Err(missing());
     }
-    let (key, _) = keys::ensure(transit, core, call, Made { sort, derived, convergent }, |_| {}).await?;
+    let (key, _) = keys::ensure(transit, core, call, Made { sort, derived, convergent, size: 0 }, |_| {}).await?;
     Ok(key)
 }
 
 /// Serves `decrypt/:name`.
 pub(super) fn decrypt(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     let (batch, mut ring) = of_ciphertexts(core, call)?;
-    batch.answer(call, Failing { status: 400, empty: Some("plaintext") }, |at, item| {
+    batch.answer(call, NO_PLAINTEXT, |at, item| {
         let (context, associated) = (bytes(item, "context")?, associated(&ring, item, at)?);
         let plain = ring.decrypt(Beside { context: &context, associated: &associated }, &ciphertext(item)?)?;
         Ok(Map::from_iter([("plaintext".to_owned(), coded::encode(&plain).into())]))
@@ -78,7 +81,7 @@ pub(super) fn decrypt(core: &Core, call: Call<'_>) -> Result<Response, Error> {
 /// Serves `rewrap/:name`.
 pub(super) fn rewrap(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     let (batch, mut ring) = of_ciphertexts(core, call)?;
-    batch.answer(call, Failing { status: 200, empty: None }, |_, item| {
+    batch.answer(call, Failing { status: 200, blank: Map::new }, |_, item| {
         let context = bytes(item, "context")?;
         let beside = Beside { context: &context, associated: &[] };
         let plain = ring.decrypt(beside, &ciphertext(item)?)?;

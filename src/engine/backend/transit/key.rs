@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
-use super::material::Material;
 use super::sort::Sort;
+use super::{coded, material};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::due::due_key;
 use crate::engine::kernel::mounts::Mount;
@@ -34,6 +35,9 @@ pub(super) struct Key {
     pub(super) derived: bool,
     /// Whether the same text in the same context encrypts to the same.
     pub(super) convergent: bool,
+    /// How many bytes the key of an HMAC has; 0 of all others.
+    #[serde(default)]
+    pub(super) size: usize,
     /// Whether it may be taken out.
     pub(super) exportable: bool,
     /// Whether it may be backed up in clear.
@@ -68,12 +72,40 @@ pub(super) struct Key {
 pub(super) struct Version {
     /// When it was made, in nanoseconds since 1970.
     pub(super) created: i64,
+    /// The public key, of a pair, in base64: a SubjectPublicKeyInfo, or the 32 bytes of Ed25519.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) public: Option<String>,
 }
 
 impl Version {
     /// When it was made, in Unix seconds.
     fn seconds(&self) -> i64 {
         self.created.div_euclid(1_000_000_000)
+    }
+
+    /// The bytes of the public key; none where there is none.
+    ///
+    /// # Errors
+    /// If what is stored is none.
+    pub(super) fn public(&self) -> Result<Vec<u8>, Error> {
+        let text = self.public.as_deref().unwrap_or_default();
+        let read = coded::decode(text).map(|bytes| bytes.to_vec());
+        read.map_err(|error| Error::Internal(format!("a public key that is stored does not read: {error}")))
+    }
+
+    /// As a reader sees it, of a pair of this sort; `public` in the place of its own public key, where there is another.
+    fn shown_pair(&self, sort: Sort, public: Option<String>) -> Value {
+        let own = || match sort {
+            Sort::Ed25519 => self.public.clone().unwrap_or_default(),
+            _ => self.public().map(|der| coded::pem("PUBLIC KEY", &der)).unwrap_or_default(),
+        };
+        let created = OffsetDateTime::from_unix_timestamp_nanos(self.created.into()).ok();
+        json!({
+            "name": sort.public_name(),
+            "public_key": public.unwrap_or_else(own),
+            "creation_time": created.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default(),
+            "certificate_chain": "",
+        })
     }
 }
 
@@ -86,7 +118,12 @@ pub(super) struct Made {
     pub(super) derived: bool,
     /// Whether the same text in the same context encrypts to the same.
     pub(super) convergent: bool,
+    /// How many bytes the key of an HMAC has; 0 of all others.
+    pub(super) size: usize,
 }
+
+/// How large the key of an HMAC may be, in bytes.
+const SIZES: std::ops::RangeInclusive<usize> = 32..=512;
 
 impl Made {
     /// Refuses what no key can be made as.
@@ -103,10 +140,21 @@ impl Made {
                 "key derivation and convergent encryption not supported for keys of type {name}"
             )));
         }
-        if self.convergent && !self.sort.encrypts() {
+        if self.convergent && !self.sort.converges() {
             return Err(Error::Invalid(format!("convergent encryption not supported for keys of type {name}")));
         }
-        Ok(())
+        match (self.sort, self.size) {
+            (Sort::Hmac, 0) => Err(Error::Invalid(format!(
+                "invalid key size for HMAC key, must be between {} and {} bytes",
+                SIZES.start(),
+                SIZES.end()
+            ))),
+            (Sort::Hmac, size) if !SIZES.contains(&size) => Err(Error::Invalid(format!("invalid key_size {size}"))),
+            (sort, size) if sort != Sort::Hmac && size != 0 => {
+                Err(Error::Invalid(format!("key_size is not valid for algorithm {name}")))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -122,6 +170,7 @@ impl Key {
             sort: made.sort,
             derived: made.derived,
             convergent: made.convergent,
+            size: made.size,
             exportable: false,
             allow_plaintext_backup: false,
             deletion_allowed: false,
@@ -137,18 +186,20 @@ impl Key {
         })
     }
 
-    /// Makes a new version of it, whose secrets go into the batch.
+    /// Makes a new version of it, whose secrets are in the batch that is answered.
     ///
     /// # Errors
     /// If it is put away, or no secret can be made.
-    pub(super) fn rotate(&mut self, mount: &Mount, now: OffsetDateTime, batch: &mut Batch) -> Result<(), Error> {
+    pub(super) async fn rotate(&mut self, mount: &Mount, now: OffsetDateTime) -> Result<Batch, Error> {
         self.refuse_put_away()?;
-        let material = Material::make(self.sort)?;
+        let made = material::Made::make(self.sort, self.size).await?;
         let created = i64::try_from(now.unix_timestamp_nanos()).unwrap_or(i64::MAX);
         self.latest_version += 1;
-        batch.put(self.material_key(mount, self.latest_version), &material)?;
-        self.versions.insert(self.latest_version, Version { created });
-        Ok(())
+        let mut batch = Batch::new();
+        batch.put(self.material_key(mount, self.latest_version), &made.material)?;
+        let public = made.public.map(|bytes| coded::encode(&bytes));
+        self.versions.insert(self.latest_version, Version { created, public });
+        Ok(batch)
     }
 
     /// Refuses to use it while it is put away.
@@ -175,9 +226,20 @@ impl Key {
 
     /// As a reader sees it.
     pub(super) fn shown(&self) -> Value {
+        self.shown_for(&BTreeMap::new())
+    }
+
+    /// As a reader sees it, with the public keys of derived versions that were asked for.
+    pub(super) fn shown_for(&self, derived: &BTreeMap<i64, String>) -> Value {
         let seen = self.versions.range(self.min_decryption_version..);
-        let keys: Map<String, Value> =
-            seen.map(|(number, version)| (number.to_string(), json!(version.seconds()))).collect();
+        let version = |number: &i64, version: &Version| match self.sort.signs() {
+            true if self.derived => {
+                version.shown_pair(self.sort, Some(derived.get(number).cloned().unwrap_or_default()))
+            }
+            true => version.shown_pair(self.sort, None),
+            false => json!(version.seconds()),
+        };
+        let keys: Map<String, Value> = seen.map(|(number, one)| (number.to_string(), version(number, one))).collect();
         let mut shown = json!({
             "name": self.name,
             "type": self.sort.name(),
@@ -196,8 +258,11 @@ impl Key {
             "supports_signing": self.sort.signs(),
             "supports_derivation": self.sort.derives(),
             "imported_key": false,
-            "keys": keys,
         });
+        match self.sort {
+            Sort::Hmac => shown["key_size"] = self.size.into(),
+            _ => shown["keys"] = keys.into(),
+        }
         if self.derived {
             shown["kdf"] = "hkdf_sha256".into();
             shown["convergent_encryption"] = self.convergent.into();

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Transit;
+use super::batch::bytes;
 use super::key::{self, Key, Made, load, save};
+use super::ring::Ring;
 use super::settings::check_period;
 use super::sort::Sort;
 use crate::engine::backend::{Call, listing};
@@ -20,7 +22,14 @@ pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
 /// Serves a read of `keys/:name`.
 pub(super) fn read(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     let key = load(core, call.mount, call.at("name"))?.ok_or(Error::NotFound)?;
-    Ok(Response::data(key.shown()))
+    let context =
+        bytes(call.fields(), "context").map_err(|_| Error::Invalid("failed to base64-decode context".to_owned()))?;
+    if context.is_empty() || !(key.derived && key.sort.signs()) {
+        return Ok(Response::data(key.shown()));
+    }
+    let mut ring = Ring::of(core, call.mount, key);
+    let publics = ring.publics(&context)?;
+    Ok(Response::data(ring.key.shown_for(&publics)))
 }
 
 /// Serves a write of `keys/:name`: one that is there stays as it is.
@@ -32,11 +41,9 @@ pub(super) async fn create(transit: &Transit, core: &Arc<Core>, call: Call<'_>) 
         sort: sort.map_or(Ok(Sort::Aes256Gcm96), |name| Sort::of(&name))?,
         derived: fields.bool("derived")?.unwrap_or_default(),
         convergent: fields.bool("convergent_encryption")?.unwrap_or_default(),
+        size: size(fields.int("key_size")?.unwrap_or_default())?,
     };
     let period = check_period(fields.seconds("auto_rotate_period")?.unwrap_or_default())?;
-    if fields.int("key_size")?.is_some_and(|size| size != 0) {
-        return Err(Error::Invalid(format!("key_size is not valid for algorithm {}", made.sort.name())));
-    }
     let (exportable, backup) = (flag("exportable")?, flag("allow_plaintext_backup")?);
     let also = |key: &mut Key| {
         (key.exportable, key.allow_plaintext_backup, key.auto_rotate_period) = (exportable, backup, period);
@@ -66,10 +73,13 @@ pub(super) async fn ensure(
     let mut key = Key::new(name, made)?;
     also(&mut key);
     key.origin = call.request.origin.clone();
-    let mut batch = Batch::new();
-    key.rotate(call.mount, core.clock.now(), &mut batch)?;
+    let batch = key.rotate(call.mount, core.clock.now()).await?;
     save(core, call.mount, &mut key, batch).await?;
     Ok((key, true))
+}
+
+fn size(given: i64) -> Result<usize, Error> {
+    usize::try_from(given).map_err(|_| Error::Invalid(format!("invalid key_size {given}")))
 }
 
 /// Serves `keys/:name/rotate`.
@@ -77,8 +87,7 @@ pub(super) async fn rotate(transit: &Transit, core: &Arc<Core>, call: Call<'_>) 
     let name = call.at("name");
     let _turn = transit.locks.lock(&key::stored(call.mount, name)).await;
     let mut key = load(core, call.mount, name)?.ok_or_else(|| Error::Invalid("key not found".to_owned()))?;
-    let mut batch = Batch::new();
-    key.rotate(call.mount, core.clock.now(), &mut batch)?;
+    let batch = key.rotate(call.mount, core.clock.now()).await?;
     save(core, call.mount, &mut key, batch).await?;
     Ok(Response::data(key.shown()))
 }

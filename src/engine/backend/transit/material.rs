@@ -1,16 +1,25 @@
 //! The secrets of one version of a key: wiped when dropped, never printed, and written to nothing but the sealed store.
 
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair,
+    Ed25519KeyPair, KeyPair,
+};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::coded;
-use super::sort::Sort;
+use super::sort::{Curve, Sort};
 use crate::engine::kernel::random;
 use crate::engine::wire::error::Error;
 
 /// How many bytes the key has that a version's HMACs are made with, where that is none of its own.
 const HMAC_BYTES: usize = 32;
+
+const SEED_BYTES: usize = 32;
 
 /// Bytes that nobody may see.
 #[derive(Clone)]
@@ -79,25 +88,86 @@ pub(super) struct Material {
     pub(super) hmac: Bytes,
 }
 
-impl Material {
-    /// New ones.
+/// New secrets, and what belongs to them and is none.
+pub(super) struct Made {
+    /// The secrets.
+    pub(super) material: Material,
+    /// The public key, of a pair: a SubjectPublicKeyInfo, or the 32 bytes of Ed25519.
+    pub(super) public: Option<Vec<u8>>,
+}
+
+impl Made {
+    /// Those of a new version; `size` is how many bytes an HMAC's key has. Pairs of RSA take their time, which is nobody
+    /// else's.
     ///
     /// # Errors
-    /// If no randomness is to be had.
-    pub(super) fn make(sort: Sort) -> Result<Self, Error> {
-        let bytes = sort.symmetric().ok_or_else(|| Error::Internal(format!("no secret of a key {}", sort.name())))?;
-        Ok(Self { key: Bytes::random(bytes)?, hmac: Bytes::random(HMAC_BYTES)? })
+    /// If none are to be had.
+    pub(super) async fn make(sort: Sort, size: usize) -> Result<Self, Error> {
+        if !sort.is_rsa() {
+            return Self::at_once(sort, size);
+        }
+        let made = tokio::task::spawn_blocking(move || Self::at_once(sort, size)).await;
+        made.map_err(|error| Error::Internal(format!("a key pair was not made: {error}")))?
     }
+
+    fn at_once(sort: Sort, size: usize) -> Result<Self, Error> {
+        let hmac = Bytes::random(HMAC_BYTES)?;
+        let (key, public) = match sort.symmetric() {
+            Some(bytes) => (Bytes::random(bytes)?, None),
+            None if sort == Sort::Hmac => {
+                let key = Bytes::random(size)?;
+                return Ok(Self { material: Material { hmac: key.clone(), key }, public: None });
+            }
+            None => pair(sort)?,
+        };
+        Ok(Self { material: Material { key, hmac }, public })
+    }
+}
+
+/// A new key pair: the secret as it is kept, and the public key.
+fn pair(sort: Sort) -> Result<(Bytes, Option<Vec<u8>>), Error> {
+    let failed = || Error::Internal(format!("a key pair of the type {} was not made", sort.name()));
+    let kept = |bytes: &[u8]| Bytes::from(Zeroizing::new(bytes.to_vec()));
+    if sort == Sort::Ed25519 {
+        let seed = Bytes::random(SEED_BYTES)?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed.expose()).map_err(|_| failed())?;
+        let public = pair.public_key().as_ref().to_vec();
+        // As Go has it: of derived keys all of it counts.
+        let both = Zeroizing::new([seed.expose(), &public].concat());
+        return Ok((both.into(), Some(public)));
+    }
+    let curve = match sort.curve() {
+        Some(Curve::P256) => Some(&ECDSA_P256_SHA256_ASN1_SIGNING),
+        Some(Curve::P384) => Some(&ECDSA_P384_SHA384_ASN1_SIGNING),
+        Some(Curve::P521) => Some(&ECDSA_P521_SHA512_ASN1_SIGNING),
+        None => None,
+    };
+    if let Some(curve) = curve {
+        let document = EcdsaKeyPair::generate_pkcs8(curve, &SystemRandom::new()).map_err(|_| failed())?;
+        let pair = EcdsaKeyPair::from_pkcs8(curve, document.as_ref()).map_err(|_| failed())?;
+        let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).map_err(|_| failed())?;
+        return Ok((kept(document.as_ref()), Some(public.as_ref().to_vec())));
+    }
+    let size = match sort {
+        Sort::Rsa2048 => KeySize::Rsa2048,
+        Sort::Rsa3072 => KeySize::Rsa3072,
+        Sort::Rsa4096 => KeySize::Rsa4096,
+        _ => return Err(failed()),
+    };
+    let pair = RsaKeyPair::generate(size).map_err(|_| failed())?;
+    let secret = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map_err(|_| failed())?;
+    let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).map_err(|_| failed())?;
+    Ok((kept(secret.as_ref()), Some(public.as_ref().to_vec())))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Material;
+    use super::{Made, Material};
     use crate::engine::backend::transit::sort::Sort;
 
     #[test]
     fn a_secret_is_read_back_and_not_printed() {
-        let made = Material::make(Sort::Aes128Gcm96).unwrap();
+        let made = Made::at_once(Sort::Aes128Gcm96, 0).unwrap().material;
         assert_eq!(format!("{made:?}"), "Material { key: ***, hmac: *** }");
         let stored = serde_json::to_vec(&made).unwrap();
         let read: Material = serde_json::from_slice(&stored).unwrap();

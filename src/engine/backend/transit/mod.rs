@@ -1,4 +1,4 @@
-//! The transit secrets engine: it encrypts for others, who never see its keys.
+//! The transit secrets engine: it encrypts and signs for others, who never see its keys.
 //!
 //! A key has versions; what one of them made says which (`coded.rs`), so that a rotation takes nothing from what was made
 //! before. Keys are kept sealed as all of the store is, and their secrets apart from what may be known of them (`key.rs`,
@@ -21,6 +21,8 @@ mod paths;
 mod ring;
 mod rotation;
 mod settings;
+mod sign;
+mod signer;
 mod sort;
 mod tools;
 
@@ -69,6 +71,16 @@ impl Backend for Transit {
         ABSENT
     }
 
+    fn unserved(&self, mount: &Mount, path: &str, refusal: Error) -> Error {
+        let part = path.strip_prefix("keys/").and_then(|rest| rest.split_once('/')).map_or("", |(_, part)| part);
+        match (refusal, ABSENT_OF_KEYS.iter().find(|(name, _)| *name == part)) {
+            (Error::UnsupportedPath, Some((_, what))) => {
+                Error::Missing(format!("{}{path} is not served: this server has no support for {what}", mount.path))
+            }
+            (refusal, _) => refusal,
+        }
+    }
+
     fn exists(&self, core: &Core, call: &Call<'_>) -> Result<Option<bool>, Error> {
         Ok(Some(key::load(core, call.mount, call.at("name"))?.is_some()))
     }
@@ -108,12 +120,17 @@ const ABSENT: &[(&str, &str)] = &[
     ("cache-config", "a cache of keys: it has none"),
     ("derive-key/", "key agreement"),
     ("export/", "keys that are exported"),
-    ("hmac/", "HMACs by keys"),
     ("restore", "backups of keys in clear"),
     ("restore/", "backups of keys in clear"),
-    ("sign/", "signatures"),
-    ("verify/", "signatures"),
     ("wrapping_key", "keys that are imported"),
+];
+
+/// The same, below a key.
+const ABSENT_OF_KEYS: &[(&str, &str)] = &[
+    ("csr", "certificates of keys"),
+    ("set-certificate", "certificates of keys"),
+    ("import", "keys that are imported"),
+    ("import_version", "keys that are imported"),
 ];
 
 impl Transit {
@@ -135,6 +152,9 @@ impl Transit {
             ("datakey/:plaintext/:name", _) => encrypt::data_key(core, call),
             ("random" | "random/:source" | "random/:source/:urlbytes", _) => tools::random(call),
             ("hash" | "hash/:urlalgorithm", _) => tools::hash(call),
+            ("sign/:name" | "sign/:name/:urlalgorithm", _) => sign::sign(core, call),
+            ("verify/:name" | "verify/:name/:urlalgorithm", _) => sign::verify(core, call),
+            ("hmac/:name" | "hmac/:name/:urlalgorithm", _) => sign::hmac(core, call),
             _ => Err(call.forgotten()),
         }
     }

@@ -23,7 +23,45 @@ const ROTATES: Parameter =
 const FORMAT: Parameter = takes("format", Text, "hex or base64");
 const BYTES: Parameter = takes("bytes", Int, "How many bytes").or("32");
 const SOURCE: Parameter = takes("source", Word("-."), "platform, seal or all, or how many bytes");
-const INPUT: Parameter = takes("input", Text, "What is hashed, in base64; required");
+const INPUT: Parameter = takes("input", Text, "What is hashed or signed, in base64");
+const URL_ALGORITHM: Parameter = takes("urlalgorithm", Word("-."), "The hash");
+const HASH_ALGORITHM: Parameter = takes("hash_algorithm", Text, "The hash; algorithm is its older name").or("sha2-256");
+const MARSHALING: Parameter =
+    takes("marshaling_algorithm", Text, "asn1, or jws: both numbers of ECDSA, in the base64 of URLs").or("asn1");
+const PADDING: Parameter = takes("signature_algorithm", Text, "pss or pkcs1v15, of RSA").or("pss");
+const SALT: Parameter = takes("salt_length", Text, "auto, hash, or how many bytes, of pss").or("auto");
+const PREHASHED: Parameter = takes("prehashed", Bool, "Whether the input is a hash already").or("false");
+
+const SIGN: &[Parameter] = &[
+    NAME,
+    URL_ALGORITHM,
+    INPUT,
+    CONTEXT,
+    KEY_VERSION,
+    HASH_ALGORITHM,
+    ALGORITHM,
+    MARSHALING,
+    PADDING,
+    SALT,
+    PREHASHED,
+    BATCH,
+];
+const VERIFY: &[Parameter] = &[
+    NAME,
+    URL_ALGORITHM,
+    INPUT,
+    takes("signature", Text, "What a key of that name made of the input"),
+    takes("hmac", Text, "The same, of an HMAC"),
+    CONTEXT,
+    HASH_ALGORITHM,
+    ALGORITHM,
+    MARSHALING,
+    PADDING,
+    SALT,
+    PREHASHED,
+    BATCH,
+];
+const HMAC: &[Parameter] = &[NAME, URL_ALGORITHM, INPUT, KEY_VERSION, ALGORITHM, BATCH];
 const ALGORITHM: Parameter = takes("algorithm", Text, "The hash").or("sha2-256");
 
 /// The table.
@@ -42,6 +80,7 @@ pub(super) const PATHS: &[Row] = &[
         BACKUP,
         ROTATES,
         takes("key_size", Int, "How many bytes the key of an HMAC has"),
+        CONTEXT,
     ]),
     Row::new("keys/:name/config", &[Write], "What a key may be used for").with(&[
         NAME,
@@ -97,13 +136,21 @@ pub(super) const PATHS: &[Row] = &[
             takes("bits", Int, "128, 256 or 512").or("256"),
         ])
         .still(),
-    Row::new("random", &[Write], "Random bytes").with(&[BYTES, FORMAT, SOURCE]).still(),
+    Row::new("random", &[Write], "Random bytes")
+        .with(&[BYTES, FORMAT, takes("source", Text, "platform, seal or all").or("platform")])
+        .still(),
     Row::new("random/:source", &[Write], "Random bytes").with(&[BYTES, FORMAT, SOURCE]).still(),
     Row::new("random/:source/:urlbytes", &[Write], "Random bytes")
         .with(&[BYTES, FORMAT, SOURCE, takes("urlbytes", Segment, "How many bytes")])
         .still(),
     Row::new("hash", &[Write], "The hash of what is sent").with(&[INPUT, FORMAT, ALGORITHM]).still(),
     Row::new("hash/:urlalgorithm", &[Write], "The hash of what is sent")
-        .with(&[INPUT, FORMAT, ALGORITHM, takes("urlalgorithm", Word("-."), "The hash")])
+        .with(&[INPUT, FORMAT, ALGORITHM, URL_ALGORITHM])
         .still(),
+    Row::new("sign/:name", &[Write], "Inputs are signed").with(SIGN).still(),
+    Row::new("sign/:name/:urlalgorithm", &[Write], "Inputs are signed").with(SIGN).still(),
+    Row::new("verify/:name", &[Write], "Signatures or HMACs are verified").with(VERIFY).still(),
+    Row::new("verify/:name/:urlalgorithm", &[Write], "Signatures or HMACs are verified").with(VERIFY).still(),
+    Row::new("hmac/:name", &[Write], "HMACs of inputs").with(HMAC).still(),
+    Row::new("hmac/:name/:urlalgorithm", &[Write], "HMACs of inputs").with(HMAC).still(),
 ];

@@ -1,16 +1,23 @@
-//! A key with those of its versions that a request needs: what encrypts and decrypts.
+//! A key with those of its versions that a request needs: what encrypts and decrypts, signs and verifies.
 //!
 //! A nonce is random, but where texts converge: then it is made of the text, by a key that is made for the context as the
 //! one that encrypts is (the third scheme of OpenBao's, `sdk/helper/keysutil/policy.go`).
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::rsa::{
+    OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
+    PublicEncryptingKey,
+};
+use aws_lc_rs::signature::KeyPair;
 use aws_lc_rs::{hkdf, hmac};
 use zeroize::Zeroizing;
 
+use super::digest::Hash;
 use super::key::{Key, load};
 use super::material::{Bytes, Material};
-use super::{aead, coded};
+use super::signer::{Manner, Marshaling};
+use super::{aead, coded, signer};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::kernel::random;
 use crate::engine::lease::core::Core;
@@ -18,6 +25,9 @@ use crate::engine::wire::error::Error;
 
 /// How many bytes the key has that makes the nonces of texts that converge.
 const NONCE_KEY_BYTES: usize = 32;
+
+/// How many bytes the seed has of an Ed25519 key that is made for a context.
+const DERIVED_SEED_BYTES: usize = 32;
 
 const NO_CONTEXT: &str = "missing 'context' for key derivation; the key was created using a derived key, which means \
                           additional, per-request information must be included in order to perform operations with the key";
@@ -38,6 +48,16 @@ pub(super) struct Beside<'a> {
     pub(super) context: &'a [u8],
     /// What has to be the same when the text is decrypted.
     pub(super) associated: &'a [u8],
+}
+
+/// A signature, and what is told with it.
+pub(super) struct Signed {
+    /// The text.
+    pub(super) signature: String,
+    /// The version that made it.
+    pub(super) version: i64,
+    /// The public key, where it is one that was made for the context, in base64.
+    pub(super) public: Option<String>,
 }
 
 impl<'a> Ring<'a> {
@@ -116,7 +136,8 @@ impl<'a> Ring<'a> {
         let sort = self.key.sort;
         let version = self.version_for(wanted, "encryption")?;
         let Some(bytes) = sort.symmetric() else {
-            return Err(Error::Invalid(format!("message encryption not supported for key type {}", sort.name())));
+            let sealed = self.encrypt_for_pair(version, plain)?;
+            return Ok((coded::versioned(version, &coded::encode(&sealed)), version));
         };
         let nonce_key_bytes = if self.key.convergent { NONCE_KEY_BYTES } else { 0 };
         let secret = self.secret(version, beside.context, bytes + nonce_key_bytes)?;
@@ -140,17 +161,131 @@ impl<'a> Ring<'a> {
     pub(super) fn decrypt(&mut self, beside: Beside<'_>, text: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
         self.key.refuse_put_away()?;
         let sort = self.key.sort;
-        let Some(bytes) = sort.symmetric() else {
+        if !sort.encrypts() {
             return Err(Error::Invalid(format!("message decryption not supported for key type {}", sort.name())));
-        };
+        }
         let (version, sealed) = coded::parse(text, "ciphertext")?;
         // The first server of this API began to count at zero.
         let version = version + i64::from(version == 0);
         self.check_version(version, "ciphertext")?;
         let sealed = coded::decode(sealed)
             .map_err(|_| Error::Invalid("invalid ciphertext: could not decode base64".to_owned()))?;
-        let secret = self.secret(version, beside.context, bytes)?;
-        aead::open(sort, secret.expose(), beside.associated, &sealed)
+        match sort.symmetric() {
+            Some(bytes) => {
+                let secret = self.secret(version, beside.context, bytes)?;
+                aead::open(sort, secret.expose(), beside.associated, &sealed)
+            }
+            None => self.decrypt_by_pair(version, &sealed),
+        }
+    }
+
+    fn public(&self, version: i64) -> Result<Vec<u8>, Error> {
+        let missing = || Error::Invalid("no such key version".to_owned());
+        self.key.versions.get(&version).ok_or_else(missing)?.public()
+    }
+
+    /// RSA-OAEP with SHA-256 (RFC 8017, 7.1).
+    fn encrypt_for_pair(&self, version: i64, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        let sort = self.key.sort;
+        if !sort.is_rsa() {
+            return Err(Error::Invalid(format!("message encryption not supported for key type {}", sort.name())));
+        }
+        let failed = |_| Error::Internal(format!("a public key of {} does not read", self.key.name));
+        let key = PublicEncryptingKey::from_der(&self.public(version)?).map_err(|_| failed(()))?;
+        let key = OaepPublicEncryptingKey::new(key).map_err(|_| failed(()))?;
+        let most = key.max_plaintext_size(&OAEP_SHA256_MGF1SHA256);
+        if plain.len() > most {
+            return Err(Error::Invalid(format!(
+                "failed to RSA encrypt the plaintext: it has {} bytes, and a key of the type {} takes {most}",
+                plain.len(),
+                sort.name()
+            )));
+        }
+        let mut sealed = vec![0; key.ciphertext_size()];
+        let length = key.encrypt(&OAEP_SHA256_MGF1SHA256, plain, &mut sealed, None).map_err(|_| failed(()))?.len();
+        sealed.truncate(length);
+        Ok(sealed)
+    }
+
+    fn decrypt_by_pair(&mut self, version: i64, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let name = self.key.name.clone();
+        let failed = || Error::Internal(format!("a secret key of {name} does not read"));
+        let key = PrivateDecryptingKey::from_pkcs8(self.material(version)?.key.expose()).map_err(|_| failed())?;
+        let key = OaepPrivateDecryptingKey::new(key).map_err(|_| failed())?;
+        let mut plain = Zeroizing::new(vec![0; key.min_output_size()]);
+        // One text for all that can be wrong: more would tell about the plaintext.
+        let length = key
+            .decrypt(&OAEP_SHA256_MGF1SHA256, sealed, &mut plain, None)
+            .map_err(|_| Error::Invalid("failed to RSA decrypt the ciphertext".to_owned()))?
+            .len();
+        plain.truncate(length);
+        Ok(plain)
+    }
+
+    /// Signs an input.
+    ///
+    /// # Errors
+    /// If the key does not sign, or not by that version, for that context or in that manner.
+    pub(super) fn sign(&mut self, wanted: i64, context: &[u8], manner: Manner, input: &[u8]) -> Result<Signed, Error> {
+        self.key.refuse_put_away()?;
+        let version = self.version_for(wanted, "signing")?;
+        let sort = self.key.sort;
+        let secret = self.secret(version, context, DERIVED_SEED_BYTES)?;
+        let made = signer::sign(sort, secret.expose(), manner, input)?;
+        let made = match manner.marshaling {
+            Marshaling::Asn1 => coded::encode(&made),
+            Marshaling::Jws => coded::encode_for_url(&made),
+        };
+        let public = self.key.derived.then(|| signer::ed25519(secret.expose())).transpose()?;
+        let public = public.map(|pair| coded::encode(pair.public_key().as_ref()));
+        Ok(Signed { signature: coded::versioned(version, &made), version, public })
+    }
+
+    /// Whether a signature is one of the input.
+    ///
+    /// # Errors
+    /// If it is no text of a key, or made by a version that is not taken; or if the key does not sign in that manner.
+    pub(super) fn verify(&mut self, context: &[u8], manner: Manner, input: &[u8], text: &str) -> Result<bool, Error> {
+        self.key.refuse_put_away()?;
+        let (version, signature) = coded::parse(text, "signature")?;
+        self.check_version(version, "signature")?;
+        let signature = match manner.marshaling {
+            Marshaling::Asn1 => coded::decode(signature),
+            Marshaling::Jws => coded::decode_from_url(signature),
+        };
+        let signature = signature.map_err(|_| Error::Invalid("invalid base64 signature value".to_owned()))?;
+        let public = match self.key.derived {
+            true => {
+                let secret = self.secret(version, context, DERIVED_SEED_BYTES)?;
+                signer::ed25519(secret.expose())?.public_key().as_ref().to_vec()
+            }
+            false => self.public(version)?,
+        };
+        signer::verify(self.key.sort, &public, manner, input, &signature)
+    }
+
+    /// The public keys, in base64, that are derived for a context, of the versions that are taken.
+    ///
+    /// # Errors
+    /// If a secret can't be read.
+    pub(super) fn publics(&mut self, context: &[u8]) -> Result<BTreeMap<i64, String>, Error> {
+        let versions: Vec<i64> =
+            self.key.versions.range(self.key.min_decryption_version..).map(|(at, _)| *at).collect();
+        let mut found = BTreeMap::new();
+        for version in versions {
+            let secret = self.secret(version, context, DERIVED_SEED_BYTES)?;
+            found.insert(version, coded::encode(signer::ed25519(secret.expose())?.public_key().as_ref()));
+        }
+        Ok(found)
+    }
+
+    /// The HMAC of an input.
+    ///
+    /// # Errors
+    /// If that version is none.
+    pub(super) fn hmac(&mut self, version: i64, hash: Hash, input: &[u8]) -> Result<Vec<u8>, Error> {
+        self.key.refuse_put_away()?;
+        hash.hmac(self.material(version)?.hmac.expose(), input)
     }
 }
 

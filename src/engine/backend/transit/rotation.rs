@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::Transit;
 use super::key::{self, entry, load, save};
-use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::due::forget;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::kernel::now;
@@ -31,7 +30,6 @@ pub(super) async fn due(transit: &Transit, core: &Arc<Core>, mount: &Mount, id: 
     };
     let written = core.trail.append(&Record::system(core.clock.now(), event, None)).durable().await;
     written.map_err(|error| Error::Internal(format!("the transit key {name} waits for the trail: {error}")))?;
-    let mut batch = Batch::new();
-    key.rotate(mount, core.clock.now(), &mut batch)?;
+    let batch = key.rotate(mount, core.clock.now()).await?;
     save(core, mount, &mut key, batch).await
 }

@@ -17,11 +17,59 @@ pub(super) enum Sort {
     /// The same with nonces of 192 bits (draft-irtf-cfrg-xchacha-03).
     #[serde(rename = "xchacha20-poly1305")]
     XChaCha20Poly1305,
+    /// Ed25519 (RFC 8032).
+    #[serde(rename = "ed25519")]
+    Ed25519,
+    /// ECDSA (FIPS 186-5) over P-256.
+    #[serde(rename = "ecdsa-p256")]
+    EcdsaP256,
+    /// The same over P-384.
+    #[serde(rename = "ecdsa-p384")]
+    EcdsaP384,
+    /// The same over P-521.
+    #[serde(rename = "ecdsa-p521")]
+    EcdsaP521,
+    /// RSA (RFC 8017) of 2048 bits.
+    #[serde(rename = "rsa-2048")]
+    Rsa2048,
+    /// The same of 3072 bits.
+    #[serde(rename = "rsa-3072")]
+    Rsa3072,
+    /// The same of 4096 bits.
+    #[serde(rename = "rsa-4096")]
+    Rsa4096,
+    /// Nothing but HMACs.
+    #[serde(rename = "hmac")]
+    Hmac,
+}
+
+/// A curve of ECDSA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Curve {
+    /// P-256.
+    P256,
+    /// P-384.
+    P384,
+    /// P-521.
+    P521,
 }
 
 impl Sort {
     /// All of them.
-    const ALL: [Self; 4] = [Self::Aes128Gcm96, Self::Aes256Gcm96, Self::ChaCha20Poly1305, Self::XChaCha20Poly1305];
+    pub(super) const ALL: [Self; 12] = [
+        Self::Aes128Gcm96,
+        Self::Aes256Gcm96,
+        Self::ChaCha20Poly1305,
+        Self::XChaCha20Poly1305,
+        Self::Ed25519,
+        Self::EcdsaP256,
+        Self::EcdsaP384,
+        Self::EcdsaP521,
+        Self::Rsa2048,
+        Self::Rsa3072,
+        Self::Rsa4096,
+        Self::Hmac,
+    ];
 
     /// As the API calls it.
     pub(super) fn name(self) -> &'static str {
@@ -30,6 +78,14 @@ impl Sort {
             Self::Aes256Gcm96 => "aes256-gcm96",
             Self::ChaCha20Poly1305 => "chacha20-poly1305",
             Self::XChaCha20Poly1305 => "xchacha20-poly1305",
+            Self::Ed25519 => "ed25519",
+            Self::EcdsaP256 => "ecdsa-p256",
+            Self::EcdsaP384 => "ecdsa-p384",
+            Self::EcdsaP521 => "ecdsa-p521",
+            Self::Rsa2048 => "rsa-2048",
+            Self::Rsa3072 => "rsa-3072",
+            Self::Rsa4096 => "rsa-4096",
+            Self::Hmac => "hmac",
         }
     }
 
@@ -47,21 +103,52 @@ impl Sort {
         match self {
             Self::Aes128Gcm96 => Some(16),
             Self::Aes256Gcm96 | Self::ChaCha20Poly1305 | Self::XChaCha20Poly1305 => Some(32),
+            _ => None,
         }
+    }
+
+    /// The curve of ECDSA keys.
+    pub(super) fn curve(self) -> Option<Curve> {
+        match self {
+            Self::EcdsaP256 => Some(Curve::P256),
+            Self::EcdsaP384 => Some(Curve::P384),
+            Self::EcdsaP521 => Some(Curve::P521),
+            _ => None,
+        }
+    }
+
+    /// Whether it is one of RSA.
+    pub(super) fn is_rsa(self) -> bool {
+        matches!(self, Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096)
     }
 
     /// Whether it encrypts and decrypts.
     pub(super) fn encrypts(self) -> bool {
-        self.symmetric().is_some()
+        self.symmetric().is_some() || self.is_rsa()
     }
 
     /// Whether it signs.
     pub(super) fn signs(self) -> bool {
-        false
+        self == Self::Ed25519 || self.curve().is_some() || self.is_rsa()
     }
 
     /// Whether a key for each context can be made of it.
     pub(super) fn derives(self) -> bool {
+        self.symmetric().is_some() || self == Self::Ed25519
+    }
+
+    /// Whether the same text can be made to encrypt to the same.
+    pub(super) fn converges(self) -> bool {
         self.symmetric().is_some()
+    }
+
+    /// What a reader is told a public key of it is.
+    pub(super) fn public_name(self) -> &'static str {
+        match self.curve() {
+            Some(Curve::P256) => "P-256",
+            Some(Curve::P384) => "P-384",
+            Some(Curve::P521) => "P-521",
+            None => self.name(),
+        }
     }
 }

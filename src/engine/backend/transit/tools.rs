@@ -90,5 +90,8 @@ pub(super) fn hash(call: Call<'_>) -> Result<Response, Error> {
         in_path => Some(in_path.to_owned()),
     };
     let hash = algorithm.map_or(Ok(Hash::Sha256), |name| Hash::of(&name))?;
+    if hash == Hash::Sha1 {
+        return Err(Error::Invalid("unsupported algorithm sha1".to_owned()));
+    }
     Ok(Response::data(json!({ "sum": format.write(&hash.sum(&input)) })))
 }
