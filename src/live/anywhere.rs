@@ -53,21 +53,6 @@ pub enum Misplaced {
         /// The server's address.
         address: String,
     },
-    /// Our own engine does not serve engines of a type.
-    #[error(
-        "{path} ({place}) is an engine of the type {mount_type}, which Leasehold's own engine does not serve: leave it out for \
-         {address}"
-    )]
-    NoType {
-        /// The mount.
-        path: String,
-        /// Where it is declared.
-        place: Place,
-        /// Its type.
-        mount_type: &'static str,
-        /// The server's address.
-        address: String,
-    },
     /// Our own engine does not upgrade key-value engines.
     #[error(
         "{path} ({place}) has version 1 and is declared with version 2, and Leasehold's own engine takes none there: mount \
@@ -185,7 +170,6 @@ async fn check_ours(client: &Client, desired: &[Object], mounts: Option<&Map<Str
         let (path, address) = (object.path.clone(), client.address().to_owned());
         let place_of = |field: &str| object.fields.get(field).map_or(&object.place, |leaf| &leaf.place).clone();
         return Err(Error::from(match lacked {
-            NotOurs::Type(mount_type) => Misplaced::NoType { path, place: object.place.clone(), mount_type, address },
             NotOurs::Field(field) => Misplaced::NoField { path, place: place_of(field), field, address },
             NotOurs::Upgrade => Misplaced::NoUpgrade { path, place: place_of("version"), address },
         }));

@@ -3,7 +3,7 @@
 //! A path that a kind knows is refused with the word for it. What decides who may do what on an engine has no such object
 //! either: nothing here could tell what it would allow, and it would be a way around reviews and guardrails.
 
-use super::home::{DEVICES, ENGINES, Home, Table};
+use super::home::{DEVICES, Home, Table};
 use super::kind::Kind;
 use super::kind::live::Live;
 use super::kind::object::Object;
@@ -16,23 +16,14 @@ use super::{aws_root, mount, quota, transit_key, tuning};
 /// What of an object our own engine does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotOurs {
-    /// An engine of this type.
-    Type(&'static str),
     /// A field.
     Field(&'static str),
     /// The way from one version of a key-value engine to the next.
     Upgrade,
 }
 
-/// The types of secrets engines that can be declared and that our own engine does not serve.
-const TYPES_NOT_OURS: [&str; 1] = [transit_key::TYPE];
-
 /// What of an object our own engine does not have; `live` is the object as it stands, where that is known.
 pub fn not_ours(object: &Object, live: Option<&Live>) -> Option<NotOurs> {
-    let mount_type = object.mount().filter(|mount| mount.table == &ENGINES).map(|mount| mount.mount_type);
-    if let Some(mount_type) = TYPES_NOT_OURS.into_iter().find(|of| mount_type.as_deref() == Some(of)) {
-        return Some(NotOurs::Type(mount_type));
-    }
     let is_set = |name: &&str| object.kind.field(name).is_some_and(|field| object.value(name) != field.default_value());
     let of_root = aws_root::NOT_OURS.into_iter().filter(|_| object.kind == &aws_root::KIND);
     let of_quota = quota::NOT_OURS.into_iter().filter(|_| object.kind == &quota::KIND);

@@ -1,5 +1,5 @@
 //! Secrets engines beside those of AWS: key-value and transit engines, planned, applied, tuned and taken away as anything
-//! else. On the embedded engine, or on what stands for OpenBao, and on another where `LEASEHOLD_TEST_ADDR` and `LEASEHOLD_TEST_TOKEN` name one.
+//! else. On the embedded engine, and on another where `LEASEHOLD_TEST_ADDR` and `LEASEHOLD_TEST_TOKEN` name one.
 
 use serde_json::json;
 
@@ -161,9 +161,8 @@ fn what_no_version_has_is_an_error_where_it_stands() {
 const TRANSIT: &str = "transit \"engines-transit\" {\n  description = \"for apps\"\n  key \"orders\" {\n  }\n  \
     key \"sign\" {\n    type = \"ed25519\"\n    auto_rotate_period = \"720h\"\n  }\n}\n";
 
-/// Our own engine has none.
 fn transit_world() -> World {
-    World::of_openbao("engines", &["engines-transit"])
+    World::new("engines", &["engines-transit"])
 }
 
 /// The declaration of one key with these words.
@@ -280,20 +279,6 @@ fn a_shared_transit_engine_has_keys_of_several_estates() {
     world.declare("transit \"engines-transit\" {\n  shared = true\n}\n");
     assert_eq!(world.run(&["apply", "--auto-approve"]).code, 0);
     assert!(world.read("engines-transit/keys/ours").is_none() && world.read("engines-transit/keys/theirs").is_some());
-}
-
-#[test]
-fn our_own_engine_says_in_a_plan_that_it_serves_no_transit_engines() {
-    let mut world = World::new("engines", &["engines-transit"]);
-    if !world.is_own() {
-        return;
-    }
-    world.declare(TRANSIT);
-    let plan = world.plan(1);
-    let what = "sys/mounts/engines-transit (estate.hcl:1) is an engine of the type transit, which Leasehold's own engine \
-                does not serve: leave it out for http://";
-    assert!(plan.contains(what), "{plan}");
-    assert_eq!(world.run(&["validate"]).code, 0);
 }
 
 #[test]

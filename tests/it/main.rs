@@ -150,5 +150,5 @@ mod wire_wrapping;
 
 use common::{
     aws, bao, between, certificates, chromium, ci, env, fake, http, issuer, provider, python, remote, servers, traced,
-    transit, watched, world,
+    watched, world,
 };

@@ -1012,25 +1012,25 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
         ("aws static role", _) => format!("static_role \"legacy\" {{\nusername = \"robot\"\n{text}\n}}"),
         _ => String::new(),
     };
-    // Our own engine has neither.
+    // Our own engine has none.
     let of_server = match log {
         Some(_) => String::new(),
         None => {
             let policy = r#"policy = "length = 20\nrule \"charset\" {\n  charset = \"abc\"\n}""#;
             let policy = if kind == "password policy" { text } else { policy };
-            let key = match field {
-                "convergent_encryption" => "derived = true",
-                "key_size" if text.is_empty() => "type = \"hmac\"\nkey_size = 32",
-                "key_size" => "type = \"hmac\"",
-                _ => "",
-            };
-            format!(
-                "password_policy \"fields\" {{\n{policy}\n}}\n\
-                 transit \"fields-transit\" {{\nkey \"main\" {{\ndeletion_allowed = true\n{key}\n{}\n}}\n}}",
-                at("transit key")
-            )
+            format!("password_policy \"fields\" {{\n{policy}\n}}")
         }
     };
+    let sort = match field {
+        "convergent_encryption" => "derived = true",
+        "key_size" if text.is_empty() => "type = \"hmac\"\nkey_size = 32",
+        "key_size" => "type = \"hmac\"",
+        _ => "",
+    };
+    let (sort, transit_key) = (if kind == "transit key" { sort } else { "" }, at("transit key"));
+    let transit = format!(
+        "transit \"fields-transit\" {{\nkey \"main\" {{\ndeletion_allowed = true\n{sort}\n{transit_key}\n}}\n}}"
+    );
     let rate = if field == "rate" { "" } else { "rate = 100000" };
     let quota = format!("quota \"fields\" {{\n{rate}\n{}\n}}", at("rate limit"));
     let (token_role, user_text, group) = (at("token role"), at("entity"), at("group"));
@@ -1053,6 +1053,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
          auth \"fields-cert\" {{\ntype = \"cert\"\nconfig {{\n{}\n}}\n}}\n\
          {keys}\n\
          {of_server}\n\
+         {transit}\n\
          {quota}\n\
          {standing}\n\
          {people}\n\
@@ -1139,9 +1140,8 @@ impl World {
             let is_of_sessions = *kind == "aws role" && OF_SESSIONS.contains(field);
             // An engine that is not ours has no AWS here, and is in no cluster.
             const OURS: [&str; 4] = ["sts_region", "mfa_serial_number", "kubernetes_ca_cert", "disable_local_ca_jwt"];
-            // Our own engine has no headers for backends, no password policies, no quotas of one role or a namespace and no transit engines.
-            const ELSEWHERE: [&str; 4] =
-                ["passthrough_request_headers", "allowed_response_headers", "password policy", "transit key"];
+            // Our own engine has no headers for backends, no password policies, and no quotas of one role or a namespace.
+            const ELSEWHERE: [&str; 3] = ["passthrough_request_headers", "allowed_response_headers", "password policy"];
             let is_there = match audit {
                 true if *kind == "rate limit" && ["role", "inheritable"].contains(field) => false,
                 true => !ELSEWHERE.contains(kind) && !ELSEWHERE.contains(field),

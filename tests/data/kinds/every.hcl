@@ -144,3 +144,7 @@ group "ops" {
   members = ["ann"]
   policies = ["ops"]
 }
+
+transit "transit" {
+  key "orders" {}
+}

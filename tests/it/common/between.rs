@@ -10,7 +10,6 @@ use tokio::sync::Notify;
 
 use crate::bao::{self, BadHour};
 use crate::fake::{Asked, read_request};
-use crate::transit::Transit;
 
 /// How long nothing comes before a wave of requests is over, and is let through.
 const WAVE_QUIET: Duration = Duration::from_millis(150);
@@ -63,8 +62,6 @@ struct State {
     rounds: Vec<usize>,
     /// Whether the server is to be met as OpenBao is.
     openbao: bool,
-    /// The transit engines that it has then.
-    transit: Transit,
     /// Where it has a bad hour besides.
     hour: Option<BadHour>,
 }
@@ -213,12 +210,6 @@ fn way_of(state: &Mutex<State>, asked: &Asked) -> Way {
         state.asked.push(asked.clone());
         return Way::Answered(status, what);
     }
-    if state.openbao
-        && let Some((status, body)) = state.transit.answer(asked)
-    {
-        state.asked.push(asked.clone());
-        return Way::Told(status, body);
-    }
     let rule = state.rules.iter_mut().find(|rule| rule.times > 0 && is_meant(rule, asked));
     if rule.is_none()
         && state.openbao
@@ -281,8 +272,7 @@ fn go(mut client: &TcpStream, way: Way, asked: &Asked, server: &str, state: &Mut
             };
             let answer = if names_alone { hiding("\"key_info\"", "\"key_none\"", &answer) } else { answer };
             let answer = if openbao { hiding(bao::OUR_NAME, bao::OTHER_NAME, &answer) } else { answer };
-            let is_table = openbao && asked.line == "GET /v1/sys/mounts";
-            client.write_all(&if is_table { with_transit(&answer, state) } else { answer })?;
+            client.write_all(&answer)?;
         }
         Way::Told(status, told) => {
             let body = if told.is_null() { String::new() } else { told.to_string() };
@@ -353,16 +343,6 @@ fn refuse(client: &TcpStream, status: u16, header: &str) -> std::io::Result<()> 
 fn answer(mut client: &TcpStream, status: u16, header: &str, what: &str) -> std::io::Result<()> {
     let body = serde_json::json!({ "errors": [what] }).to_string();
     write!(client, "HTTP/1.1 {status} x\r\n{header}content-length: {}\r\n\r\n{body}", body.len())
-}
-
-/// The table of mounts with those that are not behind.
-fn with_transit(answer: &[u8], state: &Mutex<State>) -> Vec<u8> {
-    let text = String::from_utf8_lossy(answer);
-    let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    let Ok(mut table) = serde_json::from_str(body) else { return answer.to_vec() };
-    state.lock().unwrap().transit.add_mounts(&mut table);
-    let body = table.to_string();
-    format!("HTTP/1.1 200 x\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 /// An answer in which a key is none that a client knows; as long as before.

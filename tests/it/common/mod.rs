@@ -15,6 +15,5 @@ pub(crate) mod python;
 pub(crate) mod remote;
 pub(crate) mod servers;
 pub(crate) mod traced;
-pub(crate) mod transit;
 pub(crate) mod watched;
 pub(crate) mod world;

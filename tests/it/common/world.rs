@@ -9,7 +9,6 @@ use leasehold::engine::AwsTransport;
 use leasehold::secret::Secret;
 use serde_json::{Map, Value};
 
-use crate::between::Between;
 use crate::env::{InTestEngine, Output, TestEnv};
 
 /// The world of one test.
@@ -29,16 +28,6 @@ static SHARED: Mutex<()> = Mutex::new(());
 impl World {
     /// An estate whose environment has this name; the test mounts at these paths.
     pub(crate) fn new(environment: &str, mounts: &'static [&'static str]) -> Self {
-        Self::between(environment, mounts, |address| address)
-    }
-
-    /// The same with an engine of ours that is met as OpenBao is.
-    pub(crate) fn of_openbao(environment: &str, mounts: &'static [&'static str]) -> Self {
-        Self::between(environment, mounts, |address| Between::start_as_openbao(&address, None).address)
-    }
-
-    /// The same with what stands before an engine of ours.
-    fn between(environment: &str, mounts: &'static [&'static str], before: fn(String) -> String) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut env = TestEnv::new();
         let (engine, address, token, alone) = match std::env::var("LEASEHOLD_TEST_ADDR") {
@@ -48,7 +37,7 @@ impl World {
             }
             Err(_) => {
                 let engine = InTestEngine::start(Clock::system(), AwsTransport::Network);
-                let (address, token) = (before(engine.address.clone()), engine.root_token.clone());
+                let (address, token) = (engine.address.clone(), engine.root_token.clone());
                 (Some(engine), address, token, None)
             }
         };
