@@ -145,6 +145,7 @@ mod wire_terraform;
 mod wire_token_leases;
 mod wire_token_roles;
 mod wire_transit;
+mod wire_transit_moved;
 mod wire_userpass;
 mod wire_wrapping;
 

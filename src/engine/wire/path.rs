@@ -235,6 +235,11 @@ impl Row {
         self.parameter(name).is_some_and(|parameter| !parameter.shape.is_in_path_only())
     }
 
+    /// Whether a text may stand for one of its parameters in its path.
+    pub(crate) fn admits(&self, name: &str, text: &str) -> bool {
+        self.parameter(name).is_some_and(|parameter| parameter.shape.admits(text))
+    }
+
     /// Which segments name an object in any case: what is ahead of them, and whether they are all that follow.
     pub(crate) fn fold(&self) -> Option<Fold> {
         let mut ahead = Vec::new();

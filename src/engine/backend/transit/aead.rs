@@ -160,4 +160,24 @@ mod tests {
             assert!(open(sort, &key, &associated, &sealed[..11]).is_err());
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_sealed_opens_with_the_same_alone(
+            at in 0..4_usize,
+            key: [u8; 32],
+            nonce: [u8; 24],
+            associated: Vec<u8>,
+            plain: Vec<u8>,
+        ) {
+            let sort = Sort::ALL[at];
+            let key = &key[..sort.symmetric().unwrap()];
+            let sealed = seal(sort, key, &nonce[..super::nonce_len(sort)], &associated, &plain).unwrap();
+            proptest::prop_assert_eq!(open(sort, key, &associated, &sealed).unwrap().to_vec(), plain);
+            let other: Vec<u8> = associated.iter().copied().chain([0]).collect();
+            proptest::prop_assert!(open(sort, key, &other, &sealed).is_err());
+            let other: Vec<u8> = key.iter().map(|byte| !byte).collect();
+            proptest::prop_assert!(open(sort, &other, &associated, &sealed).is_err());
+        }
+    }
 }

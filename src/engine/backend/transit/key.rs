@@ -59,12 +59,33 @@ pub(super) struct Key {
     pub(super) latest_version: i64,
     /// Those that are there.
     pub(super) versions: BTreeMap<i64, Version>,
+    /// Whether its latest version was brought in.
+    #[serde(default)]
+    pub(super) imported: bool,
+    /// Whether versions are made of it here all the same.
+    #[serde(default)]
+    pub(super) allow_rotation: bool,
+    /// When it was last backed up.
+    #[serde(default)]
+    pub(super) backup: Option<Noted>,
+    /// When it was made of a backup.
+    #[serde(default)]
+    pub(super) restored: Option<Noted>,
     /// The time in the index of what is due, where it is rotated by itself.
     #[serde(default)]
     pub(super) due: Option<i64>,
     /// Where the last write came from.
     #[serde(default)]
     pub(super) origin: Option<Origin>,
+}
+
+/// When something was done with a key, and which version was its latest then.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct Noted {
+    /// RFC 3339.
+    pub(super) time: String,
+    /// The version.
+    pub(super) version: i64,
 }
 
 /// What may be known of a version.
@@ -123,7 +144,7 @@ pub(super) struct Made {
 }
 
 /// How large the key of an HMAC may be, in bytes.
-const SIZES: std::ops::RangeInclusive<usize> = 32..=512;
+pub(super) const SIZES: std::ops::RangeInclusive<usize> = 32..=512;
 
 impl Made {
     /// Refuses what no key can be made as.
@@ -181,6 +202,10 @@ impl Key {
             min_encryption_version: 0,
             latest_version: 0,
             versions: BTreeMap::new(),
+            imported: false,
+            allow_rotation: false,
+            backup: None,
+            restored: None,
             due: None,
             origin: None,
         })
@@ -192,7 +217,22 @@ impl Key {
     /// If it is put away, or no secret can be made.
     pub(super) async fn rotate(&mut self, mount: &Mount, now: OffsetDateTime) -> Result<Batch, Error> {
         self.refuse_put_away()?;
+        if self.imported && !self.allow_rotation {
+            return Err(Error::Invalid(format!(
+                "imported key {} does not allow rotation: bring the next version in by import_version",
+                self.name
+            )));
+        }
         let made = material::Made::make(self.sort, self.size).await?;
+        self.imported = false;
+        self.add(mount, now, made)
+    }
+
+    /// Adds a version with these secrets, which are in the batch that is answered.
+    ///
+    /// # Errors
+    /// If they have no form in the store.
+    pub(super) fn add(&mut self, mount: &Mount, now: OffsetDateTime, made: material::Made) -> Result<Batch, Error> {
         let created = i64::try_from(now.unix_timestamp_nanos()).unwrap_or(i64::MAX);
         self.latest_version += 1;
         let mut batch = Batch::new();
@@ -215,7 +255,11 @@ impl Key {
 
     /// When its next version is to be made (Unix seconds), if by itself.
     pub(super) fn rotates_at(&self) -> Option<i64> {
-        let period = Some(self.auto_rotate_period).filter(|period| *period > 0 && !self.soft_deleted)?;
+        let period = Some(self.auto_rotate_period).filter(|period| *period > 0)?;
+        if self.soft_deleted || (self.imported && !self.allow_rotation) {
+            return None;
+        }
+
         Some(self.versions.get(&self.latest_version)?.seconds().saturating_add(period))
     }
 
@@ -257,8 +301,16 @@ impl Key {
             "supports_decryption": self.sort.encrypts(),
             "supports_signing": self.sort.signs(),
             "supports_derivation": self.sort.derives(),
-            "imported_key": false,
+            "imported_key": self.imported,
         });
+        if self.imported {
+            shown["imported_key_allow_rotation"] = self.allow_rotation.into();
+        }
+        for (name, noted) in [("backup_info", &self.backup), ("restore_info", &self.restored)] {
+            if let Some(noted) = noted {
+                shown[name] = json!(noted);
+            }
+        }
         match self.sort {
             Sort::Hmac => shown["key_size"] = self.size.into(),
             _ => shown["keys"] = keys.into(),
@@ -317,16 +369,16 @@ pub(super) async fn save(core: &Core, mount: &Mount, key: &mut Key, mut batch: B
     Ok(())
 }
 
-/// Removes a key, and its secrets: durable when it returns. For who holds its lock.
+/// What removes a key, and its secrets. For who holds its lock.
 ///
 /// # Errors
-/// If that is not stored.
-pub(super) async fn remove(core: &Core, mount: &Mount, key: &Key) -> Result<(), Error> {
+/// If the store can't be read.
+pub(super) fn removal(core: &Core, mount: &Mount, key: &Key) -> Result<Batch, Error> {
     let mut batch = Batch::new();
     for material in core.barrier.keys(&mount.storage(&format!("material/{}/", key.id)), None, usize::MAX)? {
         batch.delete(material);
     }
     key.due.into_iter().for_each(|due| batch.delete(entry(mount, &key.name, due)));
     batch.delete(stored(mount, &key.name));
-    core.barrier.commit(batch).await
+    Ok(batch)
 }

@@ -135,7 +135,7 @@ pub(super) async fn delete(transit: &Transit, core: &Arc<Core>, call: Call<'_>) 
     if !key.deletion_allowed {
         return Err(refused("deletion is not allowed for this key"));
     }
-    key::remove(core, call.mount, &key).await?;
+    core.barrier.commit(key::removal(core, call.mount, &key)?).await?;
     Ok(Response::empty())
 }
 

@@ -1,83 +1,21 @@
-//! The secrets of one version of a key: wiped when dropped, never printed, and written to nothing but the sealed store.
+//! The secrets of one version of a key, and how they are made.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair,
-    Ed25519KeyPair, KeyPair,
-};
-use serde::de::Visitor;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair};
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::coded;
-use super::sort::{Curve, Sort};
-use crate::engine::kernel::random;
+use super::bytes::Bytes;
+use super::pair;
+use super::sort::Sort;
 use crate::engine::wire::error::Error;
 
 /// How many bytes the key has that a version's HMACs are made with, where that is none of its own.
-const HMAC_BYTES: usize = 32;
+pub(super) const HMAC_BYTES: usize = 32;
 
 const SEED_BYTES: usize = 32;
-
-/// Bytes that nobody may see.
-#[derive(Clone)]
-pub(super) struct Bytes(Zeroizing<Vec<u8>>);
-
-impl Bytes {
-    /// So many random ones.
-    ///
-    /// # Errors
-    /// If there are none to be had.
-    pub(super) fn random(count: usize) -> Result<Self, Error> {
-        let mut bytes = Zeroizing::new(vec![0; count]);
-        random::fill(&mut bytes)?;
-        Ok(Self(bytes))
-    }
-
-    /// Themselves. Never pass the answer to a formatter or a log.
-    pub(super) fn expose(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl From<Zeroizing<Vec<u8>>> for Bytes {
-    fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self(bytes)
-    }
-}
-
-impl std::fmt::Debug for Bytes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl Serialize for Bytes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&Zeroizing::new(coded::encode(&self.0)))
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = Bytes;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a text in base64")
-            }
-
-            // The error says nothing of the text.
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Bytes, E> {
-                coded::decode(text).map(Bytes).map_err(|_| E::custom("the text is no base64"))
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
-}
 
 /// The secrets of one version.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -118,14 +56,14 @@ impl Made {
                 let key = Bytes::random(size)?;
                 return Ok(Self { material: Material { hmac: key.clone(), key }, public: None });
             }
-            None => pair(sort)?,
+            None => make_pair(sort)?,
         };
         Ok(Self { material: Material { key, hmac }, public })
     }
 }
 
 /// A new key pair: the secret as it is kept, and the public key.
-fn pair(sort: Sort) -> Result<(Bytes, Option<Vec<u8>>), Error> {
+fn make_pair(sort: Sort) -> Result<(Bytes, Option<Vec<u8>>), Error> {
     let failed = || Error::Internal(format!("a key pair of the type {} was not made", sort.name()));
     let kept = |bytes: &[u8]| Bytes::from(Zeroizing::new(bytes.to_vec()));
     if sort == Sort::Ed25519 {
@@ -136,13 +74,7 @@ fn pair(sort: Sort) -> Result<(Bytes, Option<Vec<u8>>), Error> {
         let both = Zeroizing::new([seed.expose(), &public].concat());
         return Ok((both.into(), Some(public)));
     }
-    let curve = match sort.curve() {
-        Some(Curve::P256) => Some(&ECDSA_P256_SHA256_ASN1_SIGNING),
-        Some(Curve::P384) => Some(&ECDSA_P384_SHA384_ASN1_SIGNING),
-        Some(Curve::P521) => Some(&ECDSA_P521_SHA512_ASN1_SIGNING),
-        None => None,
-    };
-    if let Some(curve) = curve {
+    if let Some(curve) = sort.curve().map(pair::algorithm) {
         let document = EcdsaKeyPair::generate_pkcs8(curve, &SystemRandom::new()).map_err(|_| failed())?;
         let pair = EcdsaKeyPair::from_pkcs8(curve, document.as_ref()).map_err(|_| failed())?;
         let public = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).map_err(|_| failed())?;

@@ -10,13 +10,18 @@
 //! answers these are.
 
 mod aead;
+mod backup;
 mod batch;
+mod bytes;
 mod coded;
 mod digest;
 mod encrypt;
+mod export;
+mod import;
 mod key;
 mod keys;
 mod material;
+mod pair;
 mod paths;
 mod ring;
 mod rotation;
@@ -115,23 +120,13 @@ impl Keeper for Transit {
 
 /// What of OpenBao's engine is not served.
 const ABSENT: &[(&str, &str)] = &[
-    ("backup/", "backups of keys in clear"),
     ("byok-export/", "keys that are exported for another engine"),
     ("cache-config", "a cache of keys: it has none"),
     ("derive-key/", "key agreement"),
-    ("export/", "keys that are exported"),
-    ("restore", "backups of keys in clear"),
-    ("restore/", "backups of keys in clear"),
-    ("wrapping_key", "keys that are imported"),
 ];
 
 /// The same, below a key.
-const ABSENT_OF_KEYS: &[(&str, &str)] = &[
-    ("csr", "certificates of keys"),
-    ("set-certificate", "certificates of keys"),
-    ("import", "keys that are imported"),
-    ("import_version", "keys that are imported"),
-];
+const ABSENT_OF_KEYS: &[(&str, &str)] = &[("csr", "certificates of keys"), ("set-certificate", "certificates of keys")];
 
 impl Transit {
     async fn serve(&self, core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
@@ -155,6 +150,12 @@ impl Transit {
             ("sign/:name" | "sign/:name/:urlalgorithm", _) => sign::sign(core, call),
             ("verify/:name" | "verify/:name/:urlalgorithm", _) => sign::verify(core, call),
             ("hmac/:name" | "hmac/:name/:urlalgorithm", _) => sign::hmac(core, call),
+            ("keys/:name/import", _) => import::import(self, core, call).await,
+            ("keys/:name/import_version", _) => import::import_version(self, core, call).await,
+            ("wrapping_key", _) => import::show_wrapping_key(self, core, call).await,
+            ("export/:type/:name" | "export/:type/:name/:version", _) => export::export(core, call),
+            ("backup/:name", _) => backup::backup(self, core, call).await,
+            ("restore" | "restore/:name", _) => backup::restore(self, core, call).await,
             _ => Err(call.forgotten()),
         }
     }

@@ -23,6 +23,16 @@ const ROTATES: Parameter =
 const FORMAT: Parameter = takes("format", Text, "hex or base64");
 const BYTES: Parameter = takes("bytes", Int, "How many bytes").or("32");
 const SOURCE: Parameter = takes("source", Word("-."), "platform, seal or all, or how many bytes");
+const VERSION: Parameter = takes("version", Word("-."), "A version, or latest");
+const FORM: Parameter = takes("format", Text, "raw, der or pem; as left out, what is usual for the type of key");
+const PART: Parameter = takes("type", Word("-."), "encryption-key, signing-key, hmac-key or public-key");
+const WRAPPED: Parameter =
+    takes("ciphertext", Text, "An AES key for the wrapping key, and the key wrapped by it, in base64");
+const HASH_FUNCTION: Parameter =
+    takes("hash_function", Text, "The hash of the padding that the AES key has").or("SHA256");
+const PUBLIC_KEY: Parameter = takes("public_key", Text, "No effect but to be refused: a public key alone");
+const SAVED: Parameter = takes("backup", Text, "What a backup answered; required");
+const FORCE: Parameter = takes("force", Bool, "Whether it takes the place of a key that is there").or("false");
 const INPUT: Parameter = takes("input", Text, "What is hashed or signed, in base64");
 const URL_ALGORITHM: Parameter = takes("urlalgorithm", Word("-."), "The hash");
 const HASH_ALGORITHM: Parameter = takes("hash_algorithm", Text, "The hash; algorithm is its older name").or("sha2-256");
@@ -100,6 +110,31 @@ pub(super) const PATHS: &[Row] = &[
         .with(&[NAME, takes("min_available_version", Int, "The oldest version that stays; required")]),
     Row::new("keys/:name/soft-delete", &[Delete], "A key is put away").with(&[NAME]),
     Row::new("keys/:name/soft-delete-restore", &[Write], "A key that was put away is taken back").with(&[NAME]),
+    Row::new("keys/:name/import", &[Write], "A key that was made elsewhere").with(&[
+        NAME,
+        TYPE,
+        WRAPPED,
+        HASH_FUNCTION,
+        PUBLIC_KEY,
+        takes("derived", Bool, "Whether each context has a key of its own").or("false"),
+        takes("allow_rotation", Bool, "Whether versions are made of it here all the same").or("false"),
+        EXPORTABLE,
+        BACKUP,
+        ROTATES,
+    ]),
+    Row::new("keys/:name/import_version", &[Write], "A new version that was made elsewhere").with(&[
+        NAME,
+        WRAPPED,
+        HASH_FUNCTION,
+        PUBLIC_KEY,
+        takes("version", Int, "No effect but to be refused: a version that is there"),
+    ]),
+    Row::new("wrapping_key", &[Read], "The public key that keys are wrapped for").acts(),
+    Row::new("export/:type/:name", &[Read], "The secrets of a key that may be taken out").with(&[PART, NAME, FORM]),
+    Row::new("export/:type/:name/:version", &[Read], "The same of one version").with(&[PART, NAME, VERSION, FORM]),
+    Row::new("backup/:name", &[Read], "A key with all its versions, in clear").with(&[NAME]).acts(),
+    Row::new("restore", &[Write], "A key of a backup").with(&[NAME, SAVED, FORCE]),
+    Row::new("restore/:name", &[Write], "A key of a backup").with(&[NAME, SAVED, FORCE]),
     Row::new("config/keys", &[Read, Write], "What the keys of the mount have in common").with(&[takes(
         "disable_upsert",
         Bool,

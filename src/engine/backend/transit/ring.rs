@@ -13,9 +13,10 @@ use aws_lc_rs::signature::KeyPair;
 use aws_lc_rs::{hkdf, hmac};
 use zeroize::Zeroizing;
 
+use super::bytes::Bytes;
 use super::digest::Hash;
 use super::key::{Key, load};
-use super::material::{Bytes, Material};
+use super::material::Material;
 use super::signer::{Manner, Marshaling};
 use super::{aead, coded, signer};
 use crate::engine::kernel::mounts::Mount;
@@ -74,7 +75,11 @@ impl<'a> Ring<'a> {
         Self { core, mount, key, loaded: BTreeMap::new() }
     }
 
-    fn material(&mut self, version: i64) -> Result<&Material, Error> {
+    /// The secrets of a version.
+    ///
+    /// # Errors
+    /// If it is not there.
+    pub(super) fn material(&mut self, version: i64) -> Result<&Material, Error> {
         use std::collections::btree_map::Entry;
         let missing = || Error::Invalid("no such key version".to_owned());
         match self.loaded.entry(version) {
@@ -139,6 +144,15 @@ impl<'a> Ring<'a> {
             let sealed = self.encrypt_for_pair(version, plain)?;
             return Ok((coded::versioned(version, &coded::encode(&sealed)), version));
         };
+        // The nonce is made of the text alone, so texts that differ in nothing but these would share it, which shows what
+        // tags are made by (NIST SP 800-38D, appendix A; RFC 8439, 4).
+        if self.key.convergent && !beside.associated.is_empty() {
+            return Err(Error::Invalid(
+                "a convergent key takes no associated_data when it encrypts: texts that differ in that alone would not be \
+                 safe; put it into the context"
+                    .to_owned(),
+            ));
+        }
         let nonce_key_bytes = if self.key.convergent { NONCE_KEY_BYTES } else { 0 };
         let secret = self.secret(version, beside.context, bytes + nonce_key_bytes)?;
         let (secret, nonce_key) = secret.expose().split_at_checked(bytes).ok_or_else(|| damaged(&self.key.name))?;
@@ -179,7 +193,11 @@ impl<'a> Ring<'a> {
         }
     }
 
-    fn public(&self, version: i64) -> Result<Vec<u8>, Error> {
+    /// The public key of a version.
+    ///
+    /// # Errors
+    /// If it is not there.
+    pub(super) fn public(&self, version: i64) -> Result<Vec<u8>, Error> {
         let missing = || Error::Invalid("no such key version".to_owned());
         self.key.versions.get(&version).ok_or_else(missing)?.public()
     }

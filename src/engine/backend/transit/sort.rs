@@ -117,9 +117,19 @@ impl Sort {
         }
     }
 
+    /// How many bytes the modulus has, of RSA.
+    pub(super) fn modulus_bytes(self) -> Option<usize> {
+        match self {
+            Self::Rsa2048 => Some(256),
+            Self::Rsa3072 => Some(384),
+            Self::Rsa4096 => Some(512),
+            _ => None,
+        }
+    }
+
     /// Whether it is one of RSA.
     pub(super) fn is_rsa(self) -> bool {
-        matches!(self, Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096)
+        self.modulus_bytes().is_some()
     }
 
     /// Whether it encrypts and decrypts.
