@@ -158,6 +158,7 @@ fn property(parameter: &Parameter) -> Value {
         Shape::List => json!({ "type": "array", "items": { "type": "string" } }),
         Shape::Pairs => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Shape::Object => json!({ "type": "object" }),
+        Shape::Objects => json!({ "type": "array", "items": { "type": "object" } }),
         Shape::Word(_) | Shape::LowerWord(_) | Shape::Segment | Shape::Rest | Shape::LowerRest | Shape::Text => {
             json!({ "type": "string" })
         }
@@ -192,7 +193,7 @@ fn type_of(shape: Shape) -> &'static str {
         Shape::Int => "int",
         Shape::Bool => "bool",
         Shape::Seconds => "duration (sec)",
-        Shape::List => "slice",
+        Shape::List | Shape::Objects => "slice",
         Shape::Pairs | Shape::Object => "map",
         Shape::Word(_) | Shape::LowerWord(_) | Shape::Segment | Shape::Rest | Shape::LowerRest | Shape::Text => {
             "string"
