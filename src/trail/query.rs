@@ -58,6 +58,8 @@ pub enum CredentialState {
     Revoked,
     /// Its lease ended, and nothing ends what it was but time: a session of AWS. The reason says until when.
     WorksOn,
+    /// AWS denies everything to it from now on, whatever becomes of its lease: all sessions of its role were cut off.
+    CutOff,
     /// Its removal has failed so far and is being retried.
     RevokeFailed,
     /// The engine gave it up by force: what AWS holds may still be there.
@@ -76,6 +78,7 @@ impl CredentialState {
             Self::Expired => "expired",
             Self::Revoked => "revoked",
             Self::WorksOn => "works-on",
+            Self::CutOff => "cut-off",
             Self::RevokeFailed => "revoke-failed",
             Self::Forced => "forced",
             Self::Withheld => "withheld",
@@ -242,6 +245,11 @@ impl Fold {
 
     fn take(&mut self, line: Line) -> Vec<usize> {
         let Some(credential) = line.credential else { return Vec::new() };
+        if let (LineType::System, Some(event)) = (line.kind, &line.event)
+            && event.name == "sessions-cut-off"
+        {
+            return self.cut_off(credential.session.as_deref().unwrap_or_default(), &line.time);
+        }
         if credential.lease_id.is_empty() {
             return self.take_standing(line.time, line.kind, line.error, line.event, credential);
         }
@@ -278,6 +286,23 @@ impl Fold {
 }
 
 impl Fold {
+    /// All sessions of a role were cut off; `sessions` is what they go by, with a star for their names.
+    fn cut_off(&mut self, sessions: &str, time: &str) -> Vec<usize> {
+        let Some(role) = sessions.strip_suffix('*').filter(|role| !role.is_empty()) else { return Vec::new() };
+        let mut cut = Vec::new();
+        for (at, issuance) in self.found.issued.iter_mut().enumerate() {
+            let is_meant = issuance.credential.session.as_deref().is_some_and(|session| session.starts_with(role));
+            let works = matches!(issuance.state, CredentialState::Active | CredentialState::WorksOn);
+            if is_meant && works {
+                issuance.state = CredentialState::CutOff;
+                issuance.reason = Some("forced".to_owned());
+                time.clone_into(&mut issuance.changed);
+                cut.push(at);
+            }
+        }
+        cut
+    }
+
     /// A line about a key under no lease.
     fn take_standing(
         &mut self,
@@ -326,6 +351,8 @@ impl Issuance {
     fn happened(&mut self, event: &Event, credential: Credential, time: String) {
         let state = match event.name.as_str() {
             "lease-renewed" => return self.renewed(credential, time),
+            // It has ended already in all that counts.
+            "lease-revoked" | "lease-forced" if self.state == CredentialState::CutOff => return,
             // The end of a lease has something to be said of it only where it is no end of what was issued.
             "lease-revoked" if event.detail.is_some() => CredentialState::WorksOn,
             "lease-revoked" if event.reason == "expired" => CredentialState::Expired,
@@ -460,6 +487,29 @@ mod tests {
         assert_eq!(one(&system("lease-abandoned", "response-not-audited")).state, CredentialState::Withheld);
         assert_eq!(one(&system("lease-forced", "forced")).state, CredentialState::Forced);
         assert_eq!(one(&system("something-else", "")).state, CredentialState::Active);
+    }
+
+    #[test]
+    fn sessions_that_are_cut_off_work_no_more_whatever_becomes_of_their_leases() {
+        let of_session = |kind: &str, lease: &str, session: &str, more: &Value| {
+            let mut line: Value = serde_json::from_str(&line(kind, lease, more)).unwrap();
+            line["credential"]["session"] = json!(session);
+            format!("{line}\n")
+        };
+        let arn = |name: &str| format!("arn:aws:sts::123456789012:assumed-role/{name}");
+        let cut = event("sessions-cut-off", "forced");
+        let lines = [
+            of_session("response", "ended", &arn("deploy/a"), &json!({})),
+            of_session("response", "living", &arn("deploy/b"), &json!({})),
+            of_session("response", "other", &arn("deployer/c"), &json!({})),
+            of_session("system", "ended", &arn("deploy/a"), &more("lease-revoked", "requested")),
+            of_session("system", "cut", &arn("deploy/*"), &cut),
+            of_session("system", "living", &arn("deploy/b"), &more("lease-revoked", "expired")),
+            of_session("response", "later", &arn("deploy/d"), &json!({})),
+        ];
+        use CredentialState::{Active, CutOff};
+        let states: Vec<_> = read(&lines).issued.iter().map(|issuance| issuance.state).collect();
+        assert_eq!(states, [CutOff, CutOff, Active, Active]);
     }
 
     #[test]

@@ -9,7 +9,9 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::craft::{Craft, CredentialType, Ending, Intent, Legacy, Order, Outcome, Refusal, RoleSession, ours};
+use super::craft::{
+    Craft, CredentialType, Ending, Intent, Legacy, Order, Outcome, Refusal, RoleSession, ours, session_arn,
+};
 use super::policies::{self, SessionPolicies};
 use super::{cut, limits, name, outlived, session as shared};
 use crate::engine::backend::aws::client::Repeat;
@@ -139,12 +141,7 @@ impl Session {
     /// `arn:aws:sts::123456789012:assumed-role/role/session`: the role's ARN says its account, and the path is left out
     /// (IAM user guide, "IAM ARNs").
     fn arn(&self) -> String {
-        let sections: Vec<&str> = self.role_arn.splitn(6, ':').collect();
-        let [_, partition, _, _, account, resource] = sections[..] else {
-            return format!("{}/{}", self.role_arn, self.name);
-        };
-        let role = resource.rsplit('/').next().unwrap_or_default();
-        format!("arn:{partition}:sts::{account}:assumed-role/{role}/{}", self.name)
+        session_arn(&self.role_arn, &self.name)
     }
 }
 

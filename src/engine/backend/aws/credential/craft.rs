@@ -202,3 +202,13 @@ pub(super) struct Refusal {
 pub(super) fn ours(text: String) -> lease::Failure {
     lease::Failure { text, outage: false, postponed: false }
 }
+
+/// The ARN of a session of a role.
+pub(super) fn session_arn(role_arn: &str, name: &str) -> String {
+    let sections: Vec<&str> = role_arn.splitn(6, ':').collect();
+    let [_, partition, _, _, account, resource] = sections[..] else {
+        return format!("{role_arn}/{name}");
+    };
+    let role = resource.rsplit('/').next().unwrap_or_default();
+    format!("arn:{partition}:sts::{account}:assumed-role/{role}/{name}")
+}

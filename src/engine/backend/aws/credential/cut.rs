@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::craft::{Ending, RoleSession, ours};
+use super::craft::{Ending, RoleSession, ours, session_arn};
 use super::outlived::{self, Outlived};
 use crate::clock::rfc3339;
 use crate::engine::backend::Options;
@@ -86,6 +86,11 @@ impl Cut {
     fn to_value(&self) -> Result<Value, Error> {
         let cut = serde_json::to_value(self).map_err(|error| Error::Internal(format!("a cut is not JSON: {error}")))?;
         Ok(json!({ CUT: cut }))
+    }
+
+    /// What all sessions of the role go by, with a star for their names.
+    pub(super) fn sessions(&self) -> String {
+        session_arn(&self.role_arn, "*")
     }
 
     /// The lease ends while nobody knows whether the policy is there.

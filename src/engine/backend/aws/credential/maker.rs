@@ -22,8 +22,8 @@ impl Maker for Aws {
     }
 
     fn told(&self, made: &Value) -> Told {
-        if Cut::of(made).is_some() {
-            return Told::default();
+        if let Some(cut) = Cut::of(made) {
+            return Told { goes_by: cut.ok().map(|cut| cut.sessions()), ..Told::default() };
         }
         made::open(made).map(|(craft, made)| craft.told(made)).unwrap_or_default()
     }
