@@ -37,6 +37,14 @@ fn all_is_known(output: &Output) {
     }
 }
 
+/// Applies. Where the answer to the first of an object's two calls was lost, as some are before what stands for OpenBao, the
+/// next apply finishes it.
+fn applied(remote: &Remote) -> Output {
+    let apply = || remote.env.run(&["-C", "estate", "apply", "--auto-approve"]);
+    let output = apply();
+    if output.code == 1 && output.stderr.contains("a fault of the test") { apply() } else { output }
+}
+
 #[test]
 fn the_policies_that_ship_are_enough_for_every_kind() {
     let every = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/kinds/every.hcl");
@@ -50,12 +58,12 @@ fn the_policies_that_ship_are_enough_for_every_kind() {
         let rendered = remote.env.ok(&["-C", "estate", "render", "--format", "json"]);
         tried.extend(kinds_of(&rendered));
         remote.speak_as("apply", &shipped("apply"));
-        all_is_known(&remote.env.run(&["-C", "estate", "apply", "--auto-approve"]));
+        all_is_known(&applied(&remote));
         // What was made is changed, too.
         let changed = every.replace("token_ttl = \"1h\"", "token_ttl = \"2h\"").replace("\"full_arn\"", "\"role_id\"");
         assert!(changed != every);
         remote.env.write("estate/every.hcl", &format!("{changed}{more}"));
-        all_is_known(&remote.env.run(&["-C", "estate", "apply", "--auto-approve"]));
+        all_is_known(&applied(&remote));
         remote.speak_as("plan", &shipped("plan"));
         let plan = remote.env.run(&["-C", "estate", "plan"]);
         all_is_known(&plan);

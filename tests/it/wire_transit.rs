@@ -249,3 +249,16 @@ fn what_every_sort_signs_is_verified_over_rotations_and_restarts() {
     let trail = std::fs::read_to_string(world.trail_file()).unwrap();
     assert!(!trail.contains("aGVsbG8="), "an input is in the trail");
 }
+
+/// CVE-2023-4680: nobody but the engine says which nonce a text is encrypted under.
+#[test]
+fn a_nonce_that_is_sent_counts_for_nothing_and_that_is_told() {
+    let world = world();
+    let item = json!({ "plaintext": "aGk=", "nonce": "AAAAAAAAAAAAAAAA", "context": "" });
+    let answer = world.root.post("transit/encrypt/a", &json!({ "batch_input": [item, item] }));
+    let results = &answer["data"]["batch_results"];
+    assert_ne!(results[0]["ciphertext"], results[1]["ciphertext"]);
+    assert!(!said(&results[0]["ciphertext"]).contains("AAAAAAAAAAAAAAAA"), "{results}");
+    let warning = "Items of batch_input have these parameters, which count for nothing: [nonce]";
+    assert_eq!(answer["warnings"], json!([warning]));
+}

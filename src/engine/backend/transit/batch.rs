@@ -1,5 +1,7 @@
 //! What operations on texts take and answer: one text, or many at once, of which each comes out by itself.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -81,7 +83,7 @@ impl<'a> Batch<'a> {
     pub(super) fn answer(
         &self,
         call: Call<'_>,
-        failing: Failing,
+        manners: Manners,
         mut each: impl FnMut(usize, Fields<'_>) -> Result<Map<String, Value>, Error>,
     ) -> Result<Response, Error> {
         if !self.is_batch {
@@ -97,7 +99,7 @@ impl<'a> Batch<'a> {
                 }
                 Err(Error::Invalid(why)) => {
                     failed = true;
-                    let mut result = (failing.blank)();
+                    let mut result = (manners.blank)();
                     result.insert("error".to_owned(), why.into());
                     result
                 }
@@ -107,8 +109,8 @@ impl<'a> Batch<'a> {
             results.push(Value::Object(result));
         }
         let mut response = Response::data(json!({ "batch_results": results }));
-        if failed && failing.status != 200 {
-            response.status = Some(failing.status);
+        if failed && manners.status != 200 {
+            response.status = Some(manners.status);
             let other = call.fields().int("partial_failure_response_code")?.filter(|_| done);
             match other.map(|code| u16::try_from(code).ok().filter(|code| (1..600).contains(code))) {
                 None => {}
@@ -117,27 +119,36 @@ impl<'a> Batch<'a> {
                 Some(_) => {
                     response = response.warn(format!(
                         "invalid HTTP response code override from partial_failure_response_code, reverting to {}",
-                        failing.status
+                        manners.status
                     ));
                 }
             }
         }
-        Ok(response)
+        Ok(match self.unknown(manners.takes) {
+            Some(warning) => response.warn(warning),
+            None => response,
+        })
+    }
+
+    /// The warning about what items have and is not looked at.
+    fn unknown(&self, known: &[&str]) -> Option<String> {
+        let names = self.items.iter().flat_map(|item| item.0.keys().map(String::as_str));
+        let names: BTreeSet<&str> = names.filter(|name| *name != "reference" && !known.contains(name)).collect();
+        let names = names.into_iter().collect::<Vec<_>>().join(" ");
+        (!names.is_empty())
+            .then(|| format!("Items of batch_input have these parameters, which count for nothing: [{names}]"))
     }
 }
 
-/// How an operation tells that something is wrong with an item.
+/// How an operation answers for items.
 #[derive(Clone, Copy)]
-pub(super) struct Failing {
-    /// The status of the answer.
+pub(super) struct Manners {
+    /// The status of the answer where something is wrong with one.
     pub(super) status: u16,
     /// What stands with the error, for clients that look for it first.
     pub(super) blank: fn() -> Map<String, Value>,
-}
-
-impl Failing {
-    /// The status of a wrong request.
-    pub(super) const REFUSED: Self = Self { status: 400, blank: Map::new };
+    /// What an item may have.
+    pub(super) takes: &'static [&'static str],
 }
 
 /// The bytes that a parameter has in base64; none where it is empty or not given.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::batch::{Batch, Failing, bytes};
+use super::batch::{Batch, Manners, bytes};
 use super::key::{Made, load};
 use super::ring::{Beside, Ring};
 use super::sort::Sort;
@@ -18,8 +18,14 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::response::Response;
 
-const NO_PLAINTEXT: Failing =
-    Failing { status: 400, blank: || Map::from_iter([("plaintext".to_owned(), Value::from(""))]) };
+const ENCRYPTS: Manners =
+    Manners { status: 400, blank: Map::new, takes: &["plaintext", "context", "key_version", "associated_data"] };
+const DECRYPTS: Manners = Manners {
+    status: 400,
+    blank: || Map::from_iter([("plaintext".to_owned(), Value::from(""))]),
+    takes: &["ciphertext", "context", "associated_data"],
+};
+const REWRAPS: Manners = Manners { status: 200, blank: Map::new, takes: &["ciphertext", "context", "key_version"] };
 
 const NO_KEY: &str = "encryption key not found";
 
@@ -33,7 +39,7 @@ pub(super) async fn encrypt(transit: &Transit, core: &Arc<Core>, call: Call<'_>)
         None => upsert(transit, core, call, derived).await?,
     };
     let mut ring = Ring::of(core, call.mount, key);
-    batch.answer(call, Failing::REFUSED, |at, item| {
+    batch.answer(call, ENCRYPTS, |at, item| {
         let plain = bytes(item, "plaintext")?;
         let wanted = item.int("key_version")?.unwrap_or_default();
         let (context, associated) = (bytes(item, "context")?, associated(&ring, item, at)?);
@@ -71,7 +77,7 @@ async fn upsert(transit: &Transit, core: &Arc<Core>, call: Call<'_>, derived: bo
 /// Serves `decrypt/:name`.
 pub(super) fn decrypt(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     let (batch, mut ring) = of_ciphertexts(core, call)?;
-    batch.answer(call, NO_PLAINTEXT, |at, item| {
+    batch.answer(call, DECRYPTS, |at, item| {
         let (context, associated) = (bytes(item, "context")?, associated(&ring, item, at)?);
         let plain = ring.decrypt(Beside { context: &context, associated: &associated }, &ciphertext(item)?)?;
         Ok(Map::from_iter([("plaintext".to_owned(), coded::encode(&plain).into())]))
@@ -81,7 +87,7 @@ pub(super) fn decrypt(core: &Core, call: Call<'_>) -> Result<Response, Error> {
 /// Serves `rewrap/:name`.
 pub(super) fn rewrap(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     let (batch, mut ring) = of_ciphertexts(core, call)?;
-    batch.answer(call, Failing { status: 200, blank: Map::new }, |_, item| {
+    batch.answer(call, REWRAPS, |_, item| {
         let context = bytes(item, "context")?;
         let beside = Beside { context: &context, associated: &[] };
         let plain = ring.decrypt(beside, &ciphertext(item)?)?;

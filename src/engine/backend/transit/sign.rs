@@ -3,7 +3,7 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde_json::{Map, Value};
 
-use super::batch::{Batch, Failing, bytes};
+use super::batch::{Batch, Manners, bytes};
 use super::coded;
 use super::digest::Hash;
 use super::ring::Ring;
@@ -14,10 +14,14 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::response::Response;
 
-/// What is told of each item is told with success.
-const TOLD: Failing = Failing { status: 200, blank: Map::new };
-
-const INVALID: Failing = Failing { status: 200, blank: || Map::from_iter([("valid".to_owned(), Value::from(false))]) };
+/// What is wrong with an item is told with success.
+const SIGNS: Manners = Manners { status: 200, blank: Map::new, takes: &["input", "context"] };
+const HASHES: Manners = Manners { status: 200, blank: Map::new, takes: &["input"] };
+const VERIFIES: Manners = Manners {
+    status: 200,
+    blank: || Map::from_iter([("valid".to_owned(), Value::from(false))]),
+    takes: &["input", "signature", "hmac", "context"],
+};
 
 fn invalid(text: impl Into<String>) -> Error {
     Error::Invalid(text.into())
@@ -33,7 +37,7 @@ pub(super) fn sign(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     }
     let batch = Batch::of(call)?;
     let public_name = if batch.is_batch { "publickey" } else { "public_key" };
-    batch.answer(call, TOLD, |_, item| {
+    batch.answer(call, SIGNS, |_, item| {
         let input = input(item, batch.is_batch, "missing input")?;
         let made = ring.sign(wanted, &context(item)?, manner, &input)?;
         let mut told = Map::from_iter([
@@ -58,7 +62,7 @@ pub(super) fn verify(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     if !ring.key.sort.signs() {
         return Err(invalid(format!("key type {} does not support verification", ring.key.sort.name())));
     }
-    batch.answer(call, INVALID, |_, item| {
+    batch.answer(call, VERIFIES, |_, item| {
         let input = input(item, batch.is_batch, "missing input")?;
         let signature = item.string("signature")?.ok_or_else(|| invalid("missing signature"))?;
         Ok(validity(ring.verify(&context(item)?, manner, &input, &signature)?))
@@ -88,7 +92,7 @@ fn are_hmacs(batch: &Batch<'_>) -> Result<bool, Error> {
 fn verify_hmac(core: &Core, call: Call<'_>, batch: &Batch<'_>) -> Result<Response, Error> {
     let hash = hash(call)?;
     let mut ring = ring(core, call, "encryption key not found")?;
-    batch.answer(call, INVALID, |_, item| {
+    batch.answer(call, VERIFIES, |_, item| {
         let input = input(item, batch.is_batch, "missing input")?;
         let text = item.string("hmac")?.unwrap_or_default();
         let (version, given) = coded::parse(&text, "HMAC")?;
@@ -126,7 +130,7 @@ pub(super) fn hmac(core: &Core, call: Call<'_>) -> Result<Response, Error> {
         version => version,
     };
     let batch = Batch::of(call)?;
-    batch.answer(call, TOLD, |_, item| {
+    batch.answer(call, HASHES, |_, item| {
         let input = input(item, true, "missing input for HMAC")?;
         let made = coded::versioned(version, &coded::encode(&ring.hmac(version, hash, &input)?));
         Ok(Map::from_iter([("hmac".to_owned(), made.into())]))
