@@ -50,6 +50,7 @@ fn the_document_of_all_paths_is_one_that_others_take() {
         ("sys/mounts/aws", json!({ "type": "aws" })),
         ("sys/mounts/team/plain", json!({ "type": "kv" })),
         ("sys/mounts/versioned", json!({ "type": "kv", "options": { "version": "2" } })),
+        ("sys/mounts/transit", json!({ "type": "transit" })),
         ("sys/auth/people", json!({ "type": "userpass" })),
         ("sys/auth/jwt", json!({ "type": "jwt" })),
         ("sys/auth/kubernetes", json!({ "type": "kubernetes" })),

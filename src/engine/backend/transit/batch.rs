@@ -11,6 +11,9 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::response::Response;
 
+/// After so many items it is somebody else's turn: each may be a signature, which takes milliseconds.
+const AT_ONCE: usize = 8;
+
 /// What a request asks for, in order.
 pub(super) struct Batch<'a> {
     /// Each of them.
@@ -80,17 +83,20 @@ impl<'a> Batch<'a> {
     ///
     /// # Errors
     /// What is wrong with a single one.
-    pub(super) fn answer(
+    pub(super) async fn answer(
         &self,
         call: Call<'_>,
         manners: Manners,
-        mut each: impl FnMut(usize, Fields<'_>) -> Result<Map<String, Value>, Error>,
+        mut each: impl FnMut(usize, Fields<'_>) -> Result<Map<String, Value>, Error> + Send,
     ) -> Result<Response, Error> {
         if !self.is_batch {
             return Ok(Response { data: Some(each(0, self.items[0])?), ..Response::default() });
         }
         let (mut results, mut failed, mut done) = (Vec::with_capacity(self.items.len()), false, false);
         for (at, item) in self.items.iter().enumerate() {
+            if at % AT_ONCE == AT_ONCE - 1 {
+                tokio::task::yield_now().await;
+            }
             let reference = item.string("reference").ok().flatten().unwrap_or_default();
             let mut result = match each(at, *item) {
                 Ok(result) => {
@@ -114,8 +120,8 @@ impl<'a> Batch<'a> {
             let other = call.fields().int("partial_failure_response_code")?.filter(|_| done);
             match other.map(|code| u16::try_from(code).ok().filter(|code| (1..600).contains(code))) {
                 None => {}
-                // What HTTP has as informational ends no answer.
-                Some(Some(code)) if code >= 200 => response.status = Some(code),
+                // What HTTP has as informational ends no answer, and three have no body.
+                Some(Some(code)) if code >= 200 && ![204, 205, 304].contains(&code) => response.status = Some(code),
                 Some(_) => {
                     response = response.warn(format!(
                         "invalid HTTP response code override from partial_failure_response_code, reverting to {}",

@@ -39,12 +39,14 @@ pub(super) async fn encrypt(transit: &Transit, core: &Arc<Core>, call: Call<'_>)
         None => upsert(transit, core, call, derived).await?,
     };
     let mut ring = Ring::of(core, call.mount, key);
-    batch.answer(call, ENCRYPTS, |at, item| {
-        let plain = bytes(item, "plaintext")?;
-        let wanted = item.int("key_version")?.unwrap_or_default();
-        let (context, associated) = (bytes(item, "context")?, associated(&ring, item, at)?);
-        Ok(told(ring.encrypt(wanted, Beside { context: &context, associated: &associated }, &plain)?))
-    })
+    batch
+        .answer(call, ENCRYPTS, |at, item| {
+            let plain = bytes(item, "plaintext")?;
+            let wanted = item.int("key_version")?.unwrap_or_default();
+            let (context, associated) = (bytes(item, "context")?, associated(&ring, item, at)?);
+            Ok(told(ring.encrypt(wanted, Beside { context: &context, associated: &associated }, &plain)?))
+        })
+        .await
 }
 
 /// The key that an encryption makes, where it may.
@@ -75,24 +77,28 @@ async fn upsert(transit: &Transit, core: &Arc<Core>, call: Call<'_>, derived: bo
 }
 
 /// Serves `decrypt/:name`.
-pub(super) fn decrypt(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+pub(super) async fn decrypt(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     let (batch, mut ring) = of_ciphertexts(core, call)?;
-    batch.answer(call, DECRYPTS, |at, item| {
-        let (context, associated) = (bytes(item, "context")?, associated(&ring, item, at)?);
-        let plain = ring.decrypt(Beside { context: &context, associated: &associated }, &ciphertext(item)?)?;
-        Ok(Map::from_iter([("plaintext".to_owned(), coded::encode(&plain).into())]))
-    })
+    batch
+        .answer(call, DECRYPTS, |at, item| {
+            let (context, associated) = (bytes(item, "context")?, associated(&ring, item, at)?);
+            let plain = ring.decrypt(Beside { context: &context, associated: &associated }, &ciphertext(item)?)?;
+            Ok(Map::from_iter([("plaintext".to_owned(), coded::encode(&plain).into())]))
+        })
+        .await
 }
 
 /// Serves `rewrap/:name`.
-pub(super) fn rewrap(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+pub(super) async fn rewrap(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     let (batch, mut ring) = of_ciphertexts(core, call)?;
-    batch.answer(call, REWRAPS, |_, item| {
-        let context = bytes(item, "context")?;
-        let beside = Beside { context: &context, associated: &[] };
-        let plain = ring.decrypt(beside, &ciphertext(item)?)?;
-        Ok(told(ring.encrypt(item.int("key_version")?.unwrap_or_default(), beside, &plain)?))
-    })
+    batch
+        .answer(call, REWRAPS, |_, item| {
+            let context = bytes(item, "context")?;
+            let beside = Beside { context: &context, associated: &[] };
+            let plain = ring.decrypt(beside, &ciphertext(item)?)?;
+            Ok(told(ring.encrypt(item.int("key_version")?.unwrap_or_default(), beside, &plain)?))
+        })
+        .await
 }
 
 /// Serves `datakey/:plaintext/:name`.

@@ -28,7 +28,7 @@ fn invalid(text: impl Into<String>) -> Error {
 }
 
 /// Serves `sign/:name`, with or without a hash in its path.
-pub(super) fn sign(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+pub(super) async fn sign(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     let (fields, manner) = (call.fields(), manner(call)?);
     let wanted = fields.int("key_version")?.unwrap_or_default();
     let mut ring = ring(core, call, "signing key not found")?;
@@ -37,36 +37,40 @@ pub(super) fn sign(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     }
     let batch = Batch::of(call)?;
     let public_name = if batch.is_batch { "publickey" } else { "public_key" };
-    batch.answer(call, SIGNS, |_, item| {
-        let input = input(item, batch.is_batch, "missing input")?;
-        let made = ring.sign(wanted, &context(item)?, manner, &input)?;
-        let mut told = Map::from_iter([
-            ("signature".to_owned(), made.signature.into()),
-            ("key_version".to_owned(), made.version.into()),
-        ]);
-        if let Some(public) = made.public {
-            told.insert(public_name.to_owned(), public.into());
-        }
-        Ok(told)
-    })
+    batch
+        .answer(call, SIGNS, |_, item| {
+            let input = input(item, batch.is_batch, "missing input")?;
+            let made = ring.sign(wanted, &context(item)?, manner, &input)?;
+            let mut told = Map::from_iter([
+                ("signature".to_owned(), made.signature.into()),
+                ("key_version".to_owned(), made.version.into()),
+            ]);
+            if let Some(public) = made.public {
+                told.insert(public_name.to_owned(), public.into());
+            }
+            Ok(told)
+        })
+        .await
 }
 
 /// Serves `verify/:name`, with or without a hash in its path: of signatures, or of HMACs.
-pub(super) fn verify(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+pub(super) async fn verify(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     let batch = Batch::of(call)?;
     if are_hmacs(&batch)? {
-        return verify_hmac(core, call, &batch);
+        return verify_hmac(core, call, &batch).await;
     }
     let manner = manner(call)?;
     let mut ring = ring(core, call, "signature verification key not found")?;
     if !ring.key.sort.signs() {
         return Err(invalid(format!("key type {} does not support verification", ring.key.sort.name())));
     }
-    batch.answer(call, VERIFIES, |_, item| {
-        let input = input(item, batch.is_batch, "missing input")?;
-        let signature = item.string("signature")?.ok_or_else(|| invalid("missing signature"))?;
-        Ok(validity(ring.verify(&context(item)?, manner, &input, &signature)?))
-    })
+    batch
+        .answer(call, VERIFIES, |_, item| {
+            let input = input(item, batch.is_batch, "missing input")?;
+            let signature = item.string("signature")?.ok_or_else(|| invalid("missing signature"))?;
+            Ok(validity(ring.verify(&context(item)?, manner, &input, &signature)?))
+        })
+        .await
 }
 
 /// Whether it is HMACs that are to be verified, all of them, and not signatures.
@@ -89,28 +93,30 @@ fn are_hmacs(batch: &Batch<'_>) -> Result<bool, Error> {
     }
 }
 
-fn verify_hmac(core: &Core, call: Call<'_>, batch: &Batch<'_>) -> Result<Response, Error> {
+async fn verify_hmac(core: &Core, call: Call<'_>, batch: &Batch<'_>) -> Result<Response, Error> {
     let hash = hash(call)?;
     let mut ring = ring(core, call, "encryption key not found")?;
-    batch.answer(call, VERIFIES, |_, item| {
-        let input = input(item, batch.is_batch, "missing input")?;
-        let text = item.string("hmac")?.unwrap_or_default();
-        let (version, given) = coded::parse(&text, "HMAC")?;
-        let given = coded::decode(given)
-            .map_err(|error| invalid(format!("unable to decode verification HMAC as base64: {error}")))?;
-        if version > ring.key.latest_version {
-            return Err(invalid("invalid HMAC: version is too new"));
-        }
-        if version < ring.key.min_decryption_version {
-            return Err(invalid("cannot verify HMAC: version is too old (disallowed by policy)"));
-        }
-        let made = ring.hmac(version, hash, &input)?;
-        Ok(validity(verify_slices_are_equal(&made, &given).is_ok()))
-    })
+    batch
+        .answer(call, VERIFIES, |_, item| {
+            let input = input(item, batch.is_batch, "missing input")?;
+            let text = item.string("hmac")?.unwrap_or_default();
+            let (version, given) = coded::parse(&text, "HMAC")?;
+            let given = coded::decode(given)
+                .map_err(|error| invalid(format!("unable to decode verification HMAC as base64: {error}")))?;
+            if version > ring.key.latest_version {
+                return Err(invalid("invalid HMAC: version is too new"));
+            }
+            if version < ring.key.min_decryption_version {
+                return Err(invalid("cannot verify HMAC: version is too old (disallowed by policy)"));
+            }
+            let made = ring.hmac(version, hash, &input)?;
+            Ok(validity(verify_slices_are_equal(&made, &given).is_ok()))
+        })
+        .await
 }
 
 /// Serves `hmac/:name`, with or without a hash in its path.
-pub(super) fn hmac(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+pub(super) async fn hmac(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     let mut ring = ring(core, call, "encryption key not found")?;
     let hash = match call.at("urlalgorithm") {
         "" => call.fields().string("algorithm")?.filter(|name| !name.is_empty()),
@@ -130,11 +136,13 @@ pub(super) fn hmac(core: &Core, call: Call<'_>) -> Result<Response, Error> {
         version => version,
     };
     let batch = Batch::of(call)?;
-    batch.answer(call, HASHES, |_, item| {
-        let input = input(item, true, "missing input for HMAC")?;
-        let made = coded::versioned(version, &coded::encode(&ring.hmac(version, hash, &input)?));
-        Ok(Map::from_iter([("hmac".to_owned(), made.into())]))
-    })
+    batch
+        .answer(call, HASHES, |_, item| {
+            let input = input(item, true, "missing input for HMAC")?;
+            let made = coded::versioned(version, &coded::encode(&ring.hmac(version, hash, &input)?));
+            Ok(Map::from_iter([("hmac".to_owned(), made.into())]))
+        })
+        .await
 }
 
 fn validity(is_valid: bool) -> Map<String, Value> {
