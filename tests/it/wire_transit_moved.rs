@@ -259,6 +259,10 @@ fn what_is_brought_in_is_what_it_says_or_refused() {
         send("keys/none/import_version", &of(&[1; 32], "")).split(';').next(),
         Some("400 no key found with name none")
     );
+    let derived = with(&of(&[1; 32], "aes256-gcm96"), &json!({ "derived": true }));
+    assert!(send("keys/a/import", &derived).contains("derive no others on this server"));
+    place.ask("POST", "keys/mac/import", &of(&[1; 64], "hmac"));
+    assert!(send("keys/mac/import_version", &of(&[2; 32], "")).contains("the versions of this key have 64 bytes"));
     place.ask("POST", "keys/a/import", &of(&[1; 32], "aes256-gcm96"));
     assert!(send("keys/a/import", &of(&[1; 32], "aes256-gcm96")).contains("cannot be used with an existing key"));
     assert!(send("keys/a/rotate", &json!({})).contains("imported key a does not allow rotation"));

@@ -87,7 +87,13 @@ pub(super) async fn import(transit: &Transit, core: &Arc<Core>, call: Call<'_>) 
     }
     let sort = fields.string("type")?.filter(|name| !name.is_empty());
     let sort = sort.map_or(Ok(Sort::Aes256Gcm96), |name| Sort::of(&name.to_ascii_lowercase()))?;
-    let derived = fields.bool("derived")?.unwrap_or_default();
+    // Servers of OpenBao 2.6 derive from keys that were brought in by HMAC-SHA256 in counter mode, and by HKDF from all others:
+    // what one encrypts another could not read.
+    if fields.bool("derived")?.unwrap_or_default() {
+        return Err(invalid(
+            "keys that are brought in derive no others on this server: leave out derived, or make the key here",
+        ));
+    }
     let period = check_period(fields.seconds("auto_rotate_period")?.unwrap_or_default())?;
     let rotates = fields.bool("allow_rotation")?.unwrap_or_default();
     if period > 0 && !rotates {
@@ -95,7 +101,7 @@ pub(super) async fn import(transit: &Transit, core: &Arc<Core>, call: Call<'_>) 
     }
     let brought = unwrap(transit, core, call).await?;
     let (made, size) = read(sort, &brought)?;
-    Made { sort, derived, convergent: false, size }.check()?;
+    Made { sort, derived: false, convergent: false, size }.check()?;
     let name = call.at("name");
     let _turn = transit.locks.lock(&key::stored(call.mount, name)).await;
     if load(core, call.mount, name)?.is_some() {
@@ -103,7 +109,7 @@ pub(super) async fn import(transit: &Transit, core: &Arc<Core>, call: Call<'_>) 
             "the import path cannot be used with an existing key; use import-version to rotate an existing imported key",
         ));
     }
-    let mut key = Key::new(name, Made { sort, derived, convergent: false, size })?;
+    let mut key = Key::new(name, Made { sort, derived: false, convergent: false, size })?;
     (key.imported, key.allow_rotation, key.auto_rotate_period) = (true, rotates, period);
     (key.exportable, key.allow_plaintext_backup) = (flag("exportable")?, flag("allow_plaintext_backup")?);
     key.origin = call.request.origin.clone();
@@ -129,7 +135,12 @@ pub(super) async fn import_version(transit: &Transit, core: &Arc<Core>, call: Ca
         return Err(invalid("the import_version endpoint can only be used with an imported key"));
     }
     let (made, size) = read(key.sort, &brought)?;
-    key.size = size;
+    if key.size != size {
+        return Err(invalid(format!(
+            "invalid key size {size} bytes: the versions of this key have {} bytes",
+            key.size
+        )));
+    }
     let batch = key.add(call.mount, core.clock.now(), made)?;
     save(core, call.mount, &mut key, batch).await?;
     Ok(Response::empty())
