@@ -21,7 +21,7 @@ pub(crate) fn print(answer: &Answer, global: &Global) -> Result<u8, CliError> {
     match format {
         Format::Json | Format::Yaml => structured(&table::envelope(answer), format)?,
         // Some answers have no envelope: what servers say of themselves.
-        _ if answer.data.is_none() && answer.auth.is_none() && answer.wrap_info.is_none() && is_bare(&answer.body) => {
+        _ if is_bare(answer) => {
             let rows = answer.body.as_object().map(table::data_rows).unwrap_or_default();
             output::data(&output::printable(&table::pairs(rows)))?;
         }
@@ -30,9 +30,12 @@ pub(crate) fn print(answer: &Answer, global: &Global) -> Result<u8, CliError> {
     Ok(0)
 }
 
-/// Whether a body is no envelope, and says something.
-fn is_bare(body: &Value) -> bool {
-    body.as_object().is_some_and(|body| !body.is_empty() && !body.contains_key("request_id"))
+/// Whether an answer is no envelope, and says something.
+fn is_bare(answer: &Answer) -> bool {
+    let is_none = answer.data.is_none() && answer.auth.is_none() && answer.wrap_info.is_none();
+    let body =
+        answer.body.as_object().filter(|body| !body.contains_key("request_id") && !body.contains_key("lease_id"));
+    is_none && body.is_some_and(|body| !body.is_empty())
 }
 
 /// Prints one field as it is: without a line end when nobody sits there, so that scripts get the very
