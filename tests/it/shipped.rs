@@ -39,7 +39,7 @@ fn all_is_known(output: &Output) {
 
 /// How often an apply is tried: before what stands for OpenBao some answers are lost, and where that is the one to the first
 /// of an object's calls, the next apply finishes it. What the token may not do it may not the next time either.
-const APPLIES_MAX: usize = 3;
+const APPLIES_MAX: usize = 8;
 
 fn applied(remote: &Remote) -> Output {
     let apply = || remote.env.run(&["-C", "estate", "apply", "--auto-approve"]);
