@@ -22,6 +22,7 @@
 //! | [`object`] | what an engine can hold, a kind a file |
 //! | [`estate`], [`git`], [`ssh`] | files to declarations to desired objects; the same at a commit; signatures of commits and plans |
 //! | [`review`], [`plan`], [`drift`] | who gains what; the ordered changes; what moved behind our back |
+//! | [`layout`] | a file in its canonical form; the same declarations in the other syntax |
 //! | [`import`] | what an engine has, or Terraform declares, as files of an estate |
 //! | [`api`], [`live`], [`ledger`] | the API as a client sees it; an engine's objects; what is ours |
 //! | [`apply`], [`proposal`] | a plan carried out; what files mean, worked out in one place |
@@ -47,6 +48,7 @@ pub mod guardrail;
 pub mod iam;
 pub mod import;
 pub mod keeper;
+pub mod layout;
 pub mod ledger;
 pub mod live;
 pub mod object;

@@ -461,7 +461,7 @@ pub(crate) struct Proposed {
     pub(crate) sources: Sources,
 }
 
-fn rendered(problems: &[estate::Problem], sources: &Sources) -> CliError {
+pub(crate) fn rendered(problems: &[estate::Problem], sources: &Sources) -> CliError {
     let count = match problems.len() {
         1 => "1 problem".to_owned(),
         count => format!("{count} problems"),

@@ -38,7 +38,10 @@ fn of(command: &[&str]) -> &'static [Format] {
         ["review"] => REVIEW,
         ["graph"] => GRAPH,
         ["creds"] => CREDS,
-        ["agent" | "completions" | "exec" | "forget" | "init" | "man" | "schema" | "server" | "unlock" | "version"]
+        [
+            "agent" | "completions" | "convert" | "exec" | "fmt" | "forget" | "init" | "man" | "schema" | "server"
+            | "unlock" | "version",
+        ]
         | ["print" | "sandbox" | "watch", ..]
         | ["trail", "verify"] => NONE,
         _ => ANSWER,

@@ -1,6 +1,7 @@
 //! The command line: arguments in, one library call, rendering out. One file per command; no logic here.
 
 pub(crate) mod context;
+mod convert;
 pub(crate) mod embedded;
 pub(crate) mod error;
 mod failure;
@@ -26,6 +27,7 @@ mod delete;
 mod drift;
 mod exec;
 mod explain;
+mod fmt;
 mod forget;
 mod format;
 mod forms;
@@ -98,6 +100,10 @@ enum Command {
     Explain(explain::Args),
     /// Print the JSON Schema of estates in YAML
     Schema(schema::Args),
+    /// Lay the files out in their canonical form
+    Fmt(fmt::Args),
+    /// Write files in the other syntax
+    Convert(convert::Args),
     /// Print the objects that the files stand for
     Render(render::Args),
     /// Show what apply would change
@@ -265,6 +271,8 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Init(args) => init::run(args, &global).await,
         Command::Validate(args) => validate::run(args, &global).await,
         Command::Explain(args) => explain::run(args, &global).await,
+        Command::Fmt(args) => fmt::run(args, &global).await,
+        Command::Convert(args) => convert::run(args, &global).await,
         Command::Render(args) => render::run(args, &global).await,
         Command::Schema(args) => schema::run(args, &global).await,
         Command::Plan(args) => Box::pin(plan::run(args, &global)).await,

@@ -28,7 +28,7 @@ pub(crate) fn parse(text: &str, source: u32, problems: &mut Vec<Draft>) -> Optio
     Some(Builder { source, problems, nodes: 0 }.body(&body, "", 0))
 }
 
-fn syntax_error(text: &str, source: u32, error: &hcl_edit::parser::Error) -> Draft {
+pub(super) fn syntax_error(text: &str, source: u32, error: &hcl_edit::parser::Error) -> Draft {
     let offset = error.location().offset().min(text.len());
     let rest = text.get(offset..).unwrap_or_default();
     let width = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len()).max(1);

@@ -189,7 +189,7 @@ struct Parsed<'s> {
 }
 
 /// The kinds of declarations.
-pub(super) const DECLARATIONS: &[&str] = &[
+pub(crate) const DECLARATIONS: &[&str] = &[
     "environment",
     "aws",
     "kv",

@@ -17,17 +17,19 @@ mod load;
 mod lower;
 mod near;
 mod outline;
+mod parsed;
 mod problem;
 mod read;
 mod schema;
 mod source;
 mod span;
 mod spelling;
-mod tree;
+pub(crate) mod tree;
 mod value;
 pub(crate) mod walk;
 mod yaml;
 
+pub(crate) use blocks::{has_key, is_labelled};
 pub use declared::{
     App, Assertion, AwsChoice, Deletes, Demands, DriftRules, EngineChoice, Environment, Estate, IamPrincipal, Ignored,
     Level, Limit, Login, MAX_DELETES_DEFAULT, ManagedPolicy, Test, Weighed,
@@ -35,10 +37,12 @@ pub use declared::{
 pub use excerpt::render;
 pub use explain::{Explained, Inside, explain, explain_all};
 pub use json_schema::json_schema;
+pub(crate) use load::DECLARATIONS;
 pub use load::{Checked, check, environment, load, load_each, warnings, yaml_problems};
 pub use lower::{derived_rules, requests_with};
 pub use near::is_near;
+pub(crate) use parsed::{hcl_syntax, tree_of};
 pub use problem::{Label, Problem, Severity};
-pub(crate) use read::check_text;
+pub(crate) use read::{check_text, read_text};
 pub use read::{read_any, read_directory};
 pub use source::{Lookup, Source, Sources, Unread};

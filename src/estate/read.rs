@@ -95,7 +95,7 @@ impl Store for Disk<'_> {
 
 /// One file's text, if it is a regular file, not too large, UTF-8 and without NUL bytes. A byte-order mark is
 /// taken off.
-fn read_text(path: &Path) -> Result<String, Unread> {
+pub(crate) fn read_text(path: &Path) -> Result<String, Unread> {
     let metadata = std::fs::metadata(path).map_err(|error| plain(&error))?;
     // Opening a pipe would wait for ever.
     if !metadata.is_file() {

@@ -193,6 +193,11 @@ impl Sources {
         Self { lookup, bytes_max: Some(TREE_BYTES_MAX), files, problems, total_bytes, ..Self::default() }
     }
 
+    /// Files that are there and could not be read.
+    pub(crate) fn unread(&self) -> &[Problem] {
+        &self.problems
+    }
+
     /// These and more: declarations by their names, and texts that `file:` may name, which come before others of the names.
     pub fn with(&self, files: Vec<(String, String)>, references: BTreeMap<String, String>) -> Self {
         let added = files.into_iter().map(|(name, text)| Arc::new(Source::new(&name, text)));
@@ -267,7 +272,7 @@ impl Sources {
     }
 
     /// The declaration files.
-    pub(super) fn files(&self) -> &[Arc<Source>] {
+    pub(crate) fn files(&self) -> &[Arc<Source>] {
         &self.files
     }
 

@@ -108,19 +108,3 @@ impl Page {
         self.lines.push((line..=self.line, of.to_owned()));
     }
 }
-
-/// A text within double quotes as HCL and YAML both write it, but for what is a template in only one of them. What acts on a
-/// terminal is escaped too: a file is looked at before it is committed.
-pub(super) fn quoted(text: &str) -> String {
-    crate::text::quoted(text, |c| match c {
-        '\r' => Some("\\r".to_owned()),
-        c if !crate::text::acts(c) => None,
-        c if u32::from(c) > 0xffff => Some(format!("\\U{:08x}", u32::from(c))),
-        c => Some(format!("\\u{:04x}", u32::from(c))),
-    })
-}
-
-/// A text with `${` as the estate writes it where nothing is to be put in its place.
-pub(super) fn untemplated(text: &str) -> String {
-    text.replace("${", "$${")
-}

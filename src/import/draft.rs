@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::apps::{App, apps};
 use super::block::{Attribute, Block, Item};
-use super::files::{File, Names, Syntax, page};
+use super::files::{File, Names, page};
 use super::known::{Blamed, Known};
 use super::words::{Secret, Speaker};
 use crate::estate::{Problem, Severity};
+use crate::layout::Syntax;
 use crate::object::{Class, Home, KINDS, Kind, Live, policy_path};
 
 /// What would be written.

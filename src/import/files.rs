@@ -4,28 +4,10 @@ use std::collections::BTreeSet;
 
 use super::block::{Block, Page};
 use super::{hcl, yaml};
+use crate::layout::Syntax;
 
 /// Letters of a file's name, its folder and ending apart.
 const NAME_MAX: usize = 100;
-
-/// The two spellings of an estate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Syntax {
-    /// `*.hcl`.
-    Hcl,
-    /// `*.yaml`.
-    Yaml,
-}
-
-impl Syntax {
-    /// How its files end.
-    pub fn ending(self) -> &'static str {
-        match self {
-            Self::Hcl => "hcl",
-            Self::Yaml => "yaml",
-        }
-    }
-}
 
 /// A file.
 #[derive(Clone, Debug, PartialEq, Eq)]

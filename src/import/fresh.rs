@@ -1,7 +1,8 @@
 //! The first files of an estate that has nothing yet: an engine, a login method, and an app with a role.
 
 use super::block::Block;
-use super::files::{File, Syntax, page};
+use super::files::{File, page};
+use crate::layout::Syntax;
 
 /// What a new estate is about.
 #[derive(Clone, Copy, Debug)]

@@ -3,13 +3,11 @@
 
 use serde_json::{Map, Value};
 
-use super::block::{Attribute, Block, Item, Page, quoted, untemplated};
+use super::block::{Attribute, Block, Item, Page};
+use crate::layout::{hcl_key as key, hcl_text, heredoc, untemplated};
 
 /// The longest line with a list in it.
 const WIDTH: usize = 100;
-
-/// What ends a text of several lines.
-const END: &str = "EOT";
 
 /// A file of declarations.
 pub(super) fn page(blocks: &[Block]) -> Page {
@@ -91,7 +89,7 @@ fn write_all(page: &mut Page, attributes: &[&Attribute], depth: usize) {
 
 fn value(value: &Value, depth: usize) -> String {
     match value {
-        Value::String(text) => heredoc(text).unwrap_or_else(|| self::text(text)),
+        Value::String(text) => heredoc(&untemplated(text)).unwrap_or_else(|| self::text(text)),
         Value::Array(items) => list(items, depth),
         Value::Object(map) => object(map),
         other => other.to_string(),
@@ -133,35 +131,8 @@ fn object(map: &Map<String, Value>) -> String {
     format!("{{\n{lines}}}")
 }
 
-fn key(name: &str) -> String {
-    let mut chars = name.chars();
-    let begins = chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
-    let is_plain = begins && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
-    // These are values where a name may stand.
-    let is_value = matches!(name, "true" | "false" | "null");
-    if is_plain && !is_value { name.to_owned() } else { quoted_key(name) }
-}
-
-/// Nothing is replaced in keys, so only what would be a template of HCL's is escaped in them.
-fn quoted_key(name: &str) -> String {
-    quoted(&escaped(name))
-}
-
 fn text(text: &str) -> String {
-    quoted(&escaped(text))
-}
-
-/// A text in which nothing is a template of HCL's.
-fn escaped(text: &str) -> String {
-    untemplated(text).replace("%{", "%%{")
-}
-
-/// A text of several lines that ends as a file does, so that nothing of it has to be escaped.
-fn heredoc(text: &str) -> Option<String> {
-    let is_plain = |c: char| c == '\n' || !crate::text::acts(c);
-    let lines = text.strip_suffix('\n')?;
-    let fits = lines.contains('\n') && text.chars().all(is_plain) && !lines.lines().any(|line| line.trim() == END);
-    fits.then(|| format!("<<{END}\n{}\n{END}", escaped(lines)))
+    hcl_text(&untemplated(text))
 }
 
 #[cfg(test)]

@@ -20,11 +20,12 @@ mod yaml;
 
 use self::block::Block;
 pub use self::draft::Draft;
-pub use self::files::{File, Syntax};
+pub use self::files::File;
 pub use self::fresh::Fresh;
 pub use self::known::{Blamed, Known};
 pub use self::report::{Compared, Report};
 pub use self::words::Secret;
+pub use crate::layout::Syntax;
 
 /// The declaration of an environment whose engine is at an address, or a namespace of one there, or embedded where there is
 /// none, as a file.

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use super::block::{Block, Item, Page, quoted, untemplated};
+use super::block::{Block, Item, Page};
+use crate::layout::{is_literal, scalar, untemplated};
 
 /// The longest line with a list in it.
 const WIDTH: usize = 100;
@@ -119,47 +120,11 @@ fn flow(value: &Value) -> String {
     }
 }
 
-/// A text without quotes where that is surely the same text, for any version of YAML.
-fn scalar(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./@".contains(c);
-    let begins = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '/');
-    let colons_within = text.split(':').skip(1).all(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
-    let words = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
-    let is_word = words.contains(&text.to_ascii_lowercase().as_str());
-    if is_duration(text) {
-        return text.to_owned();
-    }
-    let fits = begins && colons_within && !is_word && text.chars().all(|c| is_plain(c) || c == ':');
-    if fits { text.to_owned() } else { quoted(text) }
-}
-
-/// Whether a text is a duration such as `1h30m`, which no version of YAML takes for a number.
-fn is_duration(text: &str) -> bool {
-    let mut parts = text.split_inclusive(['h', 'm', 's']);
-    !text.is_empty()
-        && parts.all(|part| {
-            let digits = part.strip_suffix(['h', 'm', 's']).unwrap_or_default();
-            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-        })
-}
-
-/// Whether a text of several lines can stand as it is.
-fn is_literal(text: &str) -> bool {
-    let is_plain = |c: char| c == '\n' || !crate::text::acts(c);
-    let first = text.chars().next();
-    let lines = text.strip_suffix('\n').unwrap_or(text);
-    lines.contains('\n')
-        && text.chars().all(is_plain)
-        && first.is_some_and(|first| !first.is_whitespace())
-        && !lines.ends_with('\n')
-        && lines.lines().all(|line| line.is_empty() || !line.trim().is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{page, scalar};
+    use super::page;
     use crate::import::block::{Block, Item};
 
     #[test]
@@ -186,25 +151,5 @@ user:
   ann: {}
 ";
         assert_eq!(page.text, expected);
-    }
-
-    #[test]
-    fn what_yaml_would_take_for_something_else_has_quotes() {
-        for (text, shown) in [
-            ("aws/web", "aws/web"),
-            ("arn:aws:iam", "arn:aws:iam"),
-            ("a:", "\"a:\""),
-            ("Yes", "\"Yes\""),
-            ("1h30m", "1h30m"),
-            ("1h3", "\"1h3\""),
-            ("1e3", "\"1e3\""),
-            ("0123", "\"0123\""),
-            ("a b", "\"a b\""),
-            ("", "\"\""),
-            ("#", "\"#\""),
-            ("a\u{1b}", "\"a\\u001b\""),
-        ] {
-            assert_eq!(scalar(text), shown, "{text}");
-        }
     }
 }

@@ -307,6 +307,8 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["init"], "json"),
     (&["validate"], "env"),
     (&["explain"], "env"),
+    (&["fmt", "-"], "json"),
+    (&["convert", "a"], "json"),
     (&["render"], "env"),
     (&["schema"], "json"),
     (&["completions", "bash"], "json"),
@@ -481,7 +483,7 @@ fn the_help_of_each_command_names_the_forms_that_it_takes_and_no_others() {
 fn a_command_without_fields_refuses_to_print_one() {
     let env = TestEnv::new();
     let alone = [
-        "validate", "explain", "render", "schema", "plan", "drift", "review", "apply", "test", "graph", "trail",
+        "validate", "explain", "fmt", "render", "schema", "plan", "drift", "review", "apply", "test", "graph", "trail",
         "server", "sandbox", "unlock", "man", "history", "watch",
     ]
     .map(|one| vec![one]);

@@ -59,6 +59,7 @@ mod imports_on_openbao;
 mod imports_terraform;
 mod init;
 mod kills;
+mod layout;
 mod ledger;
 mod lifecycle;
 mod lock;

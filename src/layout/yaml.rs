@@ -1,0 +1,55 @@
+//! YAML in its canonical form, as `pretty_yaml` lays it out: two blanks for each level, lists under a key indented, one
+//! kind of quotes. Comments stay where they are.
+
+use pretty_yaml::config::{FormatOptions, LanguageOptions, LayoutOptions};
+use pretty_yaml::format_text;
+use yaml_parser::SyntaxKind;
+
+use super::{Comment, WIDTH, not_the_same};
+use crate::estate::{self, Problem};
+
+/// A file in its canonical form.
+///
+/// # Errors
+/// What can't be read of it.
+pub(super) fn formatted(name: &str, text: &str) -> Result<String, Vec<Problem>> {
+    let before = estate::tree_of(name, text)?;
+    let shown = laid_out(text).ok_or_else(|| vec![not_the_same(name)])?;
+    let is_same = estate::tree_of(name, &shown).is_ok_and(|after| after.says_what(&before));
+    let said =
+        |text: &str| comments(text).into_iter().map(|comment| comment.text.trim().to_owned()).collect::<Vec<_>>();
+    if is_same && said(text) == said(&shown) { Ok(shown) } else { Err(vec![not_the_same(name)]) }
+}
+
+/// A text laid out; `None` where it is not understood.
+pub(super) fn laid_out(text: &str) -> Option<String> {
+    let options = FormatOptions {
+        layout: LayoutOptions { print_width: WIDTH, ..LayoutOptions::default() },
+        language: LanguageOptions { trailing_comma: false, brace_spacing: false, ..LanguageOptions::default() },
+    };
+    format_text(text, &options).ok()
+}
+
+/// The comments of a text; none where it is not understood.
+pub(super) fn comments(text: &str) -> Vec<Comment> {
+    let Ok(tree) = yaml_parser::parse(text) else { return Vec::new() };
+    let tokens = tree.descendants_with_tokens().filter_map(|element| element.into_token());
+    let comments = tokens.filter(|token| token.kind() == SyntaxKind::COMMENT);
+    comments
+        .map(|token| {
+            let at = usize::from(token.text_range().start());
+            let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+            Comment {
+                at,
+                text: token.text().trim_start_matches('#').to_owned(),
+                is_alone: text[line..at].trim().is_empty(),
+            }
+        })
+        .collect()
+}
+
+/// Whether something in a text is repeated by an alias.
+pub(super) fn repeats(text: &str) -> bool {
+    let tree = yaml_parser::parse(text);
+    tree.is_ok_and(|tree| tree.descendants().any(|node| node.kind() == SyntaxKind::ALIAS))
+}
