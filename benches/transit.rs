@@ -12,7 +12,7 @@ mod null_iam;
 
 use std::time::Duration;
 
-use leasehold::api::{Client, Options, Target, TlsOptions};
+use leasehold::api::{Addresses, Client, Options, Target, TlsOptions};
 use leasehold::clock::Clock;
 use leasehold::secret::Secret;
 use serde_json::{Value, json};
@@ -45,7 +45,11 @@ async fn main() {
 }
 
 fn client(address: String, token: Secret) -> Client {
-    Client::new(Target::Network { address, tls: TlsOptions::default() }, Options::new(Some(token))).expect("a client")
+    Client::new(
+        Target::Network { addresses: Addresses::one(&address).expect("an address"), tls: TlsOptions::default() },
+        Options::new(Some(token)),
+    )
+    .expect("a client")
 }
 
 async fn ask(client: &Client, path: &str, value: &Value) -> Value {

@@ -15,7 +15,7 @@
 //!
 //! | room | its one job |
 //! |---|---|
-//! | [`text`], [`units`] | texts as they are shown and coded; days, durations and networks |
+//! | [`text`], [`units`] | texts as they are shown and coded; days, durations, networks and addresses |
 //! | [`secret`], [`clock`], `durable` | a string that can't be printed; the only `now()`; files that are whole or not there |
 //! | [`iam`], [`acl`], `username`, `proof` | the languages and proofs that both halves read: policies of AWS and of engines, names of users, keys of who vouches |
 //! | [`guardrail`] | what may never be granted |

@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::fault::TlsFault;
+use super::node::{self, Node};
+
 /// An answer that is not an error.
 #[derive(Clone)]
 pub struct Answer {
@@ -84,6 +87,30 @@ pub enum Error {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// No node of a cluster takes requests, so nothing was done.
+    #[error("no node of the cluster can be used: {}", node::listed(nodes))]
+    NoNode {
+        /// How each of them is.
+        nodes: Vec<Node>,
+    },
+    /// Addresses that are to be of one cluster are not, so nothing was done.
+    #[error("{one} and {other} are not of one cluster: their `cluster_id` differs")]
+    Apart {
+        /// An address.
+        one: String,
+        /// Another one.
+        other: String,
+    },
+    /// A node that does not act leads to the one that does, and that leads nowhere. Nothing was done.
+    #[error("{from} says that {to} is the active node, {problem}")]
+    Led {
+        /// Who leads.
+        from: String,
+        /// To whom.
+        to: String,
+        /// What is wrong with that one: `and ...`.
+        problem: String,
+    },
     /// A certificate, a key or a handshake is not good.
     #[error("TLS with {subject}: {problem}")]
     Tls {
@@ -148,19 +175,6 @@ pub enum Error {
     },
 }
 
-/// What a handshake failed by, as far as there is something to do about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsFault {
-    /// The other end does not speak TLS.
-    NotTls,
-    /// Nobody who is trusted signed its certificate.
-    UnknownIssuer,
-    /// Its certificate is one of a CA, as self-signed ones are.
-    CaAsServer,
-    /// Anything else.
-    Other,
-}
-
 impl Answer {
     /// The payload; old versions answer tables bare, without the envelope.
     pub fn into_data(self) -> Option<Map<String, Value>> {
@@ -182,6 +196,14 @@ impl Error {
             return false;
         };
         !matches!(*method, "GET" | "LIST")
+    }
+
+    /// The innermost reason that there is no connection, or no longer one.
+    pub fn cause(&self) -> Option<String> {
+        match self {
+            Self::Connect { source, .. } | Self::Broken { source, .. } => Some(root_cause(source.as_ref())),
+            _ => None,
+        }
     }
 
     /// The HTTP status, when the server refused.

@@ -8,6 +8,8 @@
 //! Source of the wire format: Vault API documentation, "HTTP API" (envelope, status codes, `list=true`).
 
 mod answer;
+mod fault;
+mod node;
 mod said;
 mod target;
 mod transport;
@@ -19,7 +21,9 @@ use serde_json::{Map, Value};
 
 use crate::secret::Secret;
 
-pub use self::answer::{Answer, Denial, Error, TlsFault};
+pub use self::answer::{Answer, Denial, Error};
+pub use self::fault::TlsFault;
+pub use self::node::{Health, Node};
 pub use self::said::{Said, not_taken};
 pub use self::target::{Options, Origin, Target};
 pub use self::transport::post::{PostError, Poster};
@@ -27,12 +31,14 @@ pub(crate) use self::transport::random_unit;
 pub use self::transport::tls::TlsOptions;
 use self::transport::{Method, Patience, Request, Transport};
 pub use self::unsent::{Shelf, Unsent};
+pub use crate::units::address::Addresses;
 
 /// A client of the Vault API. Cloning is cheap and shares the connections.
 ///
 /// A request is sent again when no connection could be made, and a read or a list also when the answer
 /// is 429 or 503 (but for a sealed engine, which does not open by asking), or that a mount is being set up: the server
-/// says with these that it did not act. A request whose outcome is unknown is sent again only by a [patient](Client::patient) client,
+/// says with these that it did not act. Of several nodes the one is asked that acts, and another one as soon as that one
+/// does no longer; what did not act is asked again. A request whose outcome is unknown is sent again only by a [patient](Client::patient) client,
 /// and only if it is a read.
 #[derive(Clone)]
 pub struct Client {
@@ -116,9 +122,24 @@ impl Client {
         Self { patience: Patience::default(), ..self.clone() }
     }
 
-    /// The address it talks to; `http://embedded` for an engine in this process.
+    /// The address it talks to, or all of them, sorted; `http://embedded` for an engine in this process.
     pub fn address(&self) -> &str {
         self.transport.address()
+    }
+
+    /// Whether it knows several nodes of its engine.
+    pub fn is_cluster(&self) -> bool {
+        self.transport.is_cluster()
+    }
+
+    /// Whether its requests go to a node that is known to be the active one, and so are never answered by another.
+    pub async fn is_at_active_node(&self) -> bool {
+        self.is_cluster() && self.transport.is_at_active_node().await
+    }
+
+    /// How the nodes of its engine are, as each of them says, and which one is asked.
+    pub async fn nodes(&self) -> Vec<Node> {
+        self.transport.nodes().await
     }
 
     /// The namespace that it speaks to; `None` for the root one.

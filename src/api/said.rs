@@ -10,6 +10,9 @@ use super::answer::{Denial, Error};
 pub enum Said {
     /// It is sealed. All of them.
     Sealed,
+    /// This node does not act: it is a standby that knows of no active node, as in an election. OpenBao, `http/handler.go`
+    /// (`forwardRequest`, `respondStandby`) and `sdk/helper/consts/error.go` (`ErrStandby`): before anything is done.
+    NotActive,
     /// This is answered in the root namespace only. OpenBao, `vault/request_handling.go` and `http/handler.go`.
     RootOnly,
     /// There is no such namespace, and not just nothing at the path. OpenBao, `vault/request_handling.go`: before the token
@@ -53,6 +56,15 @@ impl Said {
     fn known(self) -> (&'static [u16], &'static [&'static [&'static str]]) {
         match self {
             Self::Sealed => (&[503], &[&["is sealed"]]),
+            Self::NotActive => (
+                &[500, 503],
+                &[
+                    &["local node not active but active cluster node not found"],
+                    &["no active Vault instance found"],
+                    &["node is not active"],
+                    &["is in standby mode"],
+                ],
+            ),
             Self::RootOnly => {
                 (&[400], &[&["operation only available in root namespace"], &["operation unavailable in namespaces"]])
             }
@@ -123,6 +135,9 @@ mod tests {
         for (said, status, text, is_said) in [
             (Said::Sealed, 503, "Vault is sealed", true),
             (Said::Sealed, 500, "Vault is sealed", false),
+            (Said::NotActive, 500, "local node not active but active cluster node not found", true),
+            (Said::NotActive, 503, "no active Vault instance found", true),
+            (Said::NotActive, 500, "node is not the leader", false),
             (Said::RootOnly, 400, "operation unavailable in namespaces", true),
             (Said::NoNamespace, 404, "namespace not found", true),
             (Said::NoNamespace, 404, "", false),

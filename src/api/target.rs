@@ -7,14 +7,15 @@ use tokio::io::DuplexStream;
 
 use super::transport::tls::TlsOptions;
 use crate::secret::Secret;
+use crate::units::address::Addresses;
 
 /// Whom a client talks to.
 #[derive(Clone)]
 pub enum Target {
     /// A server on the network.
     Network {
-        /// `https://host:port`, perhaps with a path prefix.
-        address: String,
+        /// `https://host:port`, perhaps with a path prefix; or those of a cluster's nodes.
+        addresses: Addresses,
         /// How TLS is checked; not used for `http://`.
         tls: TlsOptions,
     },
@@ -26,7 +27,7 @@ pub enum Target {
 impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Network { address, .. } => f.debug_tuple("Network").field(address).finish(),
+            Self::Network { addresses, .. } => f.debug_tuple("Network").field(addresses).finish(),
             Self::Stream(_) => f.write_str("Stream"),
         }
     }

@@ -1,17 +1,20 @@
 //! HTTP/1.1 with kept-alive connections, time limits and a few careful retries. The only file of the
-//! room, with its two parts, that touches the world. No proxy is ever used: a token does not go to a
-//! host that nobody named.
+//! room, with its parts, that touches the world. No proxy is ever used: a token does not go to a
+//! host that nobody named (`nodes.rs` says which these are).
 
 mod connect;
+mod index;
+mod nodes;
 pub(super) mod post;
 mod queue;
 pub(super) mod tls;
+mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, USER_AGENT};
 use http::{HeaderMap, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client as HttpClient;
@@ -22,14 +25,18 @@ use serde_json::{Map, Value};
 use tokio_rustls::TlsConnector;
 
 use self::connect::{ConnectError, Connector};
+use self::index::Index;
+use self::nodes::{Nodes, address_of};
 use self::queue::Queue;
 use self::tls::TlsOptions;
+use self::trouble::Trouble;
 use super::answer::{self, Answer, Asked, Error};
 use super::said::Said;
 use super::target::{Options, Origin, Target};
 use super::unsent::Unsent;
 use crate::secret::Secret;
 use crate::text::percent;
+use crate::units::address;
 
 /// What the body of a change is (RFC 7396, 4).
 const MERGE_PATCH: &str = "application/merge-patch+json";
@@ -99,11 +106,12 @@ pub(super) struct Request<'a> {
     pub(super) wrap_ttl: Option<&'a str>,
 }
 
-/// The connections to one server, and what goes with every request.
+/// The connections to one engine, and what goes with every request.
 pub(super) struct Transport {
     http: HttpClient<Connector, Full<Bytes>>,
-    /// Without a trailing slash.
-    address: String,
+    nodes: Nodes,
+    /// How far the engine has written, where it tells.
+    index: Index,
     headers: HeaderMap,
     timeout: Duration,
     retries: u32,
@@ -111,6 +119,23 @@ pub(super) struct Transport {
     queue: Queue,
     /// How many times as fast waits pass: 1, but in tests.
     haste: u32,
+}
+
+/// What is sent, wherever it goes.
+struct Sending<'a> {
+    method: Method,
+    /// With its query.
+    path: &'a str,
+    headers: &'a HeaderMap,
+    body: &'a Bytes,
+}
+
+/// What one try brought.
+struct Tried {
+    /// Without its query; empty where nothing was sent.
+    url: String,
+    reply: Result<Reply, Error>,
+    trouble: Trouble,
 }
 
 /// What one attempt brought.
@@ -135,9 +160,12 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 impl Transport {
     /// Reads certificates, checks the address; connects later.
     pub(super) fn new(target: Target, options: &Options) -> Result<Self, Error> {
-        let (connector, address) = match target {
-            Target::Stream(open) => (Connector::Memory(open), "http://embedded".to_owned()),
-            Target::Network { address, tls } => network(&address, &tls)?,
+        let (connector, nodes) = match target {
+            Target::Stream(open) => (Connector::Memory(open), Nodes::here()),
+            Target::Network { addresses, tls } => {
+                let is_secure = addresses.each().any(address::is_secure);
+                (connector(is_secure, &tls, server_name(&tls)?)?, Nodes::of(&addresses))
+            }
         };
         let http = HttpClient::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -145,11 +173,16 @@ impl Transport {
             .build(connector);
         let headers = common_headers(options)?;
         let (timeout, retries, namespace) = (options.timeout, options.retries, options.namespace.clone());
-        Ok(Self { http, address, headers, timeout, retries, namespace, queue: Queue::new(), haste: 1 })
+        let (index, queue) = (Index::default(), Queue::new());
+        Ok(Self { http, nodes, index, headers, timeout, retries, namespace, queue, haste: 1 })
     }
 
     pub(super) fn address(&self) -> &str {
-        &self.address
+        self.nodes.name()
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        self.nodes.are_several()
     }
 
     /// The namespace that goes with every request, if it is not the root one.
@@ -159,12 +192,12 @@ impl Transport {
 
     pub(super) fn no_namespace(&self) -> Option<Error> {
         let namespace = self.namespace()?.to_owned();
-        Some(Error::NoNamespace { namespace, address: self.address.clone() })
+        Some(Error::NoNamespace { namespace, address: self.address().to_owned() })
     }
 
     /// A request as it would be sent.
     pub(super) fn unsent(&self, request: &Request<'_>) -> Unsent {
-        let url = format!("{}/v1/{}{}", self.address, encode_path(request.path), encode_query(request.query));
+        let url = format!("{}/v1/{}{}", self.nodes.any(), encode_path(request.path), encode_query(request.query));
         Unsent {
             method: request.method.name(),
             is_list: request.method == Method::List,
@@ -180,18 +213,14 @@ impl Transport {
 
     /// Sends a request until there is an answer, or no sense in trying again.
     pub(super) async fn send(&self, request: &Request<'_>) -> Result<Answer, Error> {
-        let url = format!("{}/v1/{}", self.address, encode_path(request.path));
-        let asked = Asked { method: request.method.name(), url: &url };
-        let headers = self.headers_of(request)?;
-        let body = body_of(request);
-        let mut at = parse_uri(&format!("{url}{}", encode_query(request.query)))?;
-        let mut redirected = false;
+        let path = format!("/v1/{}{}", encode_path(request.path), encode_query(request.query));
+        let (headers, body) = (self.headers_of(request)?, body_of(request));
+        let sending = Sending { method: request.method, path: &path, headers: &headers, body: &body };
         let queues = request.patience >= Patience::Waits && self.retries > 0;
         let mut turn = if queues && self.queue.is_busy() { Some(self.queue.turn().await) } else { None };
-        let mut attempt = 0;
+        let (mut attempt, mut seeks, mut sought) = (0, 0, Duration::ZERO);
         loop {
-            let reply = self.attempt(asked, request.method, at.clone(), &headers, body.clone()).await;
-            let trouble = trouble(&reply);
+            let Tried { url, reply, trouble } = self.try_once(&sending).await;
             match trouble {
                 Trouble::NotNow(told) if queues && turn.is_none() => {
                     turn = Some(self.queue.turn().await);
@@ -201,26 +230,30 @@ impl Transport {
                     }
                 }
                 Trouble::None | Trouble::Lost => self.queue.admitted(),
-                Trouble::NotNow(_) | Trouble::NoConnection => {}
+                Trouble::NotNow(_) | Trouble::NoConnection | Trouble::Elsewhere => {}
             }
-            let delay = trouble.delay(attempt);
-            if self.sends_again(request, trouble, attempt, self.queue.refused_for(delay)) {
-                attempt += 1;
+            // Who looks for a node has a patience of its own: an election is no fault of what comes after it.
+            let tries = if trouble == Trouble::Elsewhere { &mut seeks } else { &mut attempt };
+            let delay = trouble.delay(*tries);
+            let waited = match trouble {
+                Trouble::Elsewhere => sought + delay,
+                _ => self.queue.refused_for(delay),
+            };
+            if trouble.sends_again(request, *tries, waited, self.retries) {
+                *tries += 1;
                 tokio::time::sleep(delay / self.haste).await;
-                if matches!(trouble, Trouble::NotNow(_)) && queues {
-                    self.queue.waited(delay);
+                match trouble {
+                    Trouble::Elsewhere => sought = waited,
+                    Trouble::NotNow(_) if queues => self.queue.waited(delay),
+                    _ => {}
                 }
                 continue;
             }
-            let reply = reply?;
-            if reply.status == StatusCode::TEMPORARY_REDIRECT
-                && !redirected
-                && let Some(active) = active_node(&at, &reply.headers)
-            {
-                redirected = true;
-                at = active;
-                continue;
-            }
+            let reply = match reply {
+                Ok(reply) => reply,
+                Err(error) => return Err(self.explained(error).await),
+            };
+            let asked = Asked { method: request.method.name(), url: &url };
             let answer = answer::parse(asked, reply.status.as_u16(), &reply.body);
             return answer.map_err(|error| match self.no_namespace() {
                 Some(no_namespace) if error.says(Said::NoNamespace) => no_namespace,
@@ -229,22 +262,72 @@ impl Transport {
         }
     }
 
-    /// Whether to send again after this, where the server will have let nothing through for so long by then.
-    fn sends_again(&self, request: &Request<'_>, trouble: Trouble, attempt: u32, waited: Duration) -> bool {
-        let repeatable = request.method.repeatable();
-        match trouble {
-            Trouble::None => false,
-            _ if self.retries == 0 => false,
-            Trouble::NotNow(_) if request.patience >= Patience::Waits => waited <= PATIENCE,
-            Trouble::NotNow(_) => repeatable && attempt < self.retries,
-            Trouble::NoConnection => attempt < self.retries,
-            Trouble::Lost => request.patience == Patience::Whole && repeatable && attempt < LOST_RETRIES,
+    /// Sends a request to the node of now, and once to where that one leads.
+    async fn try_once(&self, sending: &Sending<'_>) -> Tried {
+        let node = match self.node().await {
+            Ok(node) => node,
+            Err(error) => return Tried { url: String::new(), reply: Err(error), trouble: Trouble::NoConnection },
+        };
+        let are_several = self.nodes.are_several();
+        let url = format!("{}{}", node.address, sending.path);
+        let mut headers = sending.headers.clone();
+        self.index.show(&mut headers);
+        if node.acts_itself {
+            headers.insert(HeaderName::from_static("x-vault-no-request-forwarding"), HeaderValue::from_static("true"));
         }
+        let mut reply = self.attempt_at(&url, &node.address, sending, &headers).await;
+        if let Some(active) = active_node(&url, &reply) {
+            reply = match are_several {
+                true => Err(self.led(&node.address, &active)),
+                false => self.follow(&node.address, &active, sending, &headers).await,
+            };
+        }
+        if let Ok(reply) = &reply {
+            self.index.take(&reply.headers);
+        }
+        let trouble = Trouble::of(&reply, are_several);
+        if are_several && trouble.is_of_the_node() {
+            self.nodes.leave(&node).await;
+        }
+        Tried { url: without_query(&url).to_owned(), reply, trouble }
+    }
+
+    /// Sends a request to where the only node that is named leads, which goes no further.
+    async fn follow(
+        &self,
+        from: &str,
+        active: &Uri,
+        sending: &Sending<'_>,
+        headers: &HeaderMap,
+    ) -> Result<Reply, Error> {
+        let to = address_of(active);
+        let led = |problem: String| Error::Led { from: from.to_owned(), to: to.clone(), problem };
+        let url = active.to_string();
+        let reply = self.attempt_at(&url, &to, sending, headers).await;
+        match (active_node(&url, &reply), reply) {
+            (Some(next), _) => Err(led(format!("and that one says that it is {}", address_of(&next)))),
+            (None, Err(error @ Error::Connect { .. })) => {
+                Err(led(format!("and that one can't be reached: {}", error.cause().unwrap_or_default())))
+            }
+            (None, reply) => reply,
+        }
+    }
+
+    async fn attempt_at(
+        &self,
+        url: &str,
+        address: &str,
+        sending: &Sending<'_>,
+        headers: &HeaderMap,
+    ) -> Result<Reply, Error> {
+        let asked = Asked { method: sending.method.name(), url: without_query(url) };
+        self.attempt(asked, address, sending.method, parse_uri(url)?, headers, sending.body.clone()).await
     }
 
     async fn attempt(
         &self,
         asked: Asked<'_>,
+        address: &str,
         method: Method,
         uri: Uri,
         headers: &HeaderMap,
@@ -254,7 +337,7 @@ impl Transport {
         *request.method_mut() = method.http();
         *request.uri_mut() = uri;
         *request.headers_mut() = headers.clone();
-        match tokio::time::timeout(self.timeout, self.exchange(asked, request)).await {
+        match tokio::time::timeout(self.timeout, self.exchange(asked, address, request)).await {
             Ok(result) => result,
             Err(_) => {
                 Err(Error::Timeout { method: asked.method, url: asked.url.to_owned(), seconds: self.timeout.as_secs() })
@@ -262,7 +345,12 @@ impl Transport {
         }
     }
 
-    async fn exchange(&self, asked: Asked<'_>, request: http::Request<Full<Bytes>>) -> Result<Reply, Error> {
+    async fn exchange(
+        &self,
+        asked: Asked<'_>,
+        address: &str,
+        request: http::Request<Full<Bytes>>,
+    ) -> Result<Reply, Error> {
         let broken = |source: Box<dyn std::error::Error + Send + Sync>| Error::Broken {
             method: asked.method,
             url: asked.url.to_owned(),
@@ -270,23 +358,12 @@ impl Transport {
         };
         let response = match self.http.request(request).await {
             Ok(response) => response,
-            Err(error) if error.is_connect() => return Err(self.no_connection(error)),
+            Err(error) if error.is_connect() => return Err(no_connection(address, error)),
             Err(error) => return Err(broken(error.into())),
         };
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(broken)?.to_bytes();
         Ok(Reply { status: parts.status, headers: parts.headers, body })
-    }
-
-    fn no_connection(&self, error: hyper_util::client::legacy::Error) -> Error {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-        while let Some(current) = cause {
-            if let Some(ConnectError::Tls(problem, fault)) = current.downcast_ref() {
-                return Error::Tls { subject: self.address.clone(), problem: problem.clone(), fault: *fault };
-            }
-            cause = current.source();
-        }
-        Error::Connect { address: self.address.clone(), source: error.into() }
     }
 
     fn headers_of(&self, request: &Request<'_>) -> Result<HeaderMap, Error> {
@@ -319,28 +396,22 @@ impl Transport {
     }
 }
 
-fn network(address: &str, tls: &TlsOptions) -> Result<(Connector, String), Error> {
-    let wrong = |problem: &str| Error::Address { address: shown(address), problem: problem.to_owned() };
-    let uri: Uri = address.parse().map_err(|_| wrong("it is not a URL such as https://host:8200"))?;
-    let secure = match uri.scheme_str() {
-        Some("https") => true,
-        Some("http") => false,
-        _ => return Err(wrong("it must begin with https:// or http://")),
-    };
-    let authority = uri.authority().ok_or_else(|| wrong("it has no host"))?;
-    if authority.as_str().contains('@') {
-        return Err(wrong("it must not carry a user name or password"));
-    }
-    if uri.query().is_some() {
-        return Err(wrong("it must not have a query"));
-    }
-    let server_name = match &tls.server_name {
-        Some(name) => {
-            Some(ServerName::try_from(name.clone()).map_err(|_| wrong("the TLS server name is not a host name"))?)
+fn no_connection(address: &str, error: hyper_util::client::legacy::Error) -> Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(current) = cause {
+        if let Some(ConnectError::Tls(problem, fault)) = current.downcast_ref() {
+            return Error::Tls { subject: address.to_owned(), problem: problem.clone(), fault: *fault };
         }
-        None => None,
-    };
-    Ok((connector(secure, tls, server_name)?, address.trim_end_matches('/').to_owned()))
+        cause = current.source();
+    }
+    Error::Connect { address: address.to_owned(), source: error.into() }
+}
+
+fn server_name(tls: &TlsOptions) -> Result<Option<ServerName<'static>>, Error> {
+    let Some(name) = &tls.server_name else { return Ok(None) };
+    let wrong =
+        |_| Error::Address { address: name.clone(), problem: "the TLS server name is not a host name".to_owned() };
+    ServerName::try_from(name.clone()).map(Some).map_err(wrong)
 }
 
 /// Makes connections over the network, with TLS or without.
@@ -354,15 +425,6 @@ fn connector(secure: bool, tls: &TlsOptions, server_name: Option<ServerName<'sta
         false => None,
     };
     Ok(Connector::Network { tcp, tls, server_name })
-}
-
-/// An address as it may be shown: without what stands before an `@`, which is a password as a rule.
-fn shown(address: &str) -> String {
-    match (address.split_once("://"), address.rfind('@')) {
-        (Some((scheme, _)), Some(at)) => format!("{scheme}://***{}", &address[at..]),
-        (None, Some(at)) => format!("***{}", &address[at..]),
-        (_, None) => address.to_owned(),
-    }
 }
 
 fn common_headers(options: &Options) -> Result<HeaderMap, Error> {
@@ -402,32 +464,6 @@ fn parse_uri(url: &str) -> Result<Uri, Error> {
     })
 }
 
-/// What keeps a request from being answered, for now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
-    /// It is answered, for good or ill.
-    None,
-    /// The server did not act, and may later: after this long, if it says so.
-    NotNow(Option<Duration>),
-    /// There is no connection, so nobody acted.
-    NoConnection,
-    /// Whether the server acted is not known.
-    Lost,
-}
-
-impl Trouble {
-    /// How long to wait before sending again: at least half of it is certain, so that clients which were refused
-    /// together don't come back together.
-    fn delay(self, attempt: u32) -> Duration {
-        let whole = RETRY_DELAY_MIN.saturating_mul(1 << attempt.min(16)).min(RETRY_DELAY_MAX);
-        let whole = match self {
-            Self::NotNow(Some(told)) => return told + whole.min(RETRY_DELAY_MIN).mul_f64(random_unit()),
-            _ => whole,
-        };
-        whole / 2 + (whole / 2).mul_f64(random_unit())
-    }
-}
-
 /// From 0 to 1.
 pub(crate) fn random_unit() -> f64 {
     let mut byte = [0_u8];
@@ -437,48 +473,19 @@ pub(crate) fn random_unit() -> f64 {
     }
 }
 
-fn trouble(reply: &Result<Reply, Error>) -> Trouble {
-    let reply = match reply {
-        Ok(reply) => reply,
-        Err(Error::Connect { .. }) => return Trouble::NoConnection,
-        Err(Error::Broken { .. } | Error::Timeout { .. }) => return Trouble::Lost,
-        Err(_) => return Trouble::None,
-    };
-    match reply.status {
-        StatusCode::TOO_MANY_REQUESTS => Trouble::NotNow(told_delay(&reply.headers)),
-        StatusCode::SERVICE_UNAVAILABLE if is_sealed(&reply.body) => Trouble::None,
-        StatusCode::SERVICE_UNAVAILABLE => Trouble::NotNow(told_delay(&reply.headers)),
-        StatusCode::BAD_REQUEST if is_setting_up(&reply.body) => Trouble::NotNow(None),
-        // 412: the node has not seen yet what this client has written (Vault, "eventual consistency").
-        StatusCode::PRECONDITION_FAILED
-        | StatusCode::INTERNAL_SERVER_ERROR
-        | StatusCode::BAD_GATEWAY
-        | StatusCode::GATEWAY_TIMEOUT => Trouble::Lost,
-        _ => Trouble::None,
-    }
-}
-
-/// `Retry-After` in its form of whole seconds; the form with a date is not used by these servers.
-fn told_delay(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(RETRY_DELAY_MAX))
-}
-
-fn is_sealed(body: &[u8]) -> bool {
-    Said::Sealed.is_in(StatusCode::SERVICE_UNAVAILABLE.as_u16(), [&*String::from_utf8_lossy(body)])
-}
-
-/// A key-value mount that was made or upgraded just now: it says so of every request, and did not act.
-fn is_setting_up(body: &[u8]) -> bool {
-    Said::SettingUp.is_in(StatusCode::BAD_REQUEST.as_u16(), [&*String::from_utf8_lossy(body)])
-}
-
-/// Where a standby node sends us (Vault: "307 from a standby"). Only to the very same request on another
-/// host of the same scheme: anything else would hand the token to whoever wrote the header.
-fn active_node(asked: &Uri, headers: &HeaderMap) -> Option<Uri> {
-    let location: Uri = headers.get(LOCATION)?.to_str().ok()?.parse().ok()?;
+/// Where a standby node leads with 307 (Vault, "307 from a standby"): only to the very same request on another host of the
+/// same scheme; anything else would hand the token to whoever wrote the header.
+fn active_node(asked: &str, reply: &Result<Reply, Error>) -> Option<Uri> {
+    let reply = reply.as_ref().ok().filter(|reply| reply.status == StatusCode::TEMPORARY_REDIRECT)?;
+    let asked: Uri = asked.parse().ok()?;
+    let location: Uri = reply.headers.get(LOCATION)?.to_str().ok()?.parse().ok()?;
     let same = location.scheme() == asked.scheme() && location.path_and_query() == asked.path_and_query();
     (same && location.authority().is_some()).then_some(location)
+}
+
+/// What of a URL may be shown.
+fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
 }
 
 fn encode_path(path: &str) -> String {

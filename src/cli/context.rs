@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 
 use self::reach::{Speaker, login_token};
 use super::error::CliError;
-use super::global::{Global, exactly};
+use super::global::{Global, addresses, exactly};
 use super::{output, token_file};
 use crate::api::{self, Client, Shelf};
 use crate::clock::Clock;
@@ -27,6 +27,7 @@ use crate::ledger;
 use crate::plan::saved::{Opened, Unfit};
 use crate::proposal::{self, Basis, Proposal, Purpose, Word};
 use crate::text::count;
+use crate::units::address::Addresses;
 
 /// Where Vault's command line goes when nobody says otherwise.
 const ADDRESS_DEFAULT: &str = "https://127.0.0.1:8200";
@@ -305,8 +306,8 @@ impl Context {
     ///
     /// # Errors
     /// Settings that can't be used.
-    pub(crate) fn operator_at(&self, address: String) -> Result<Client, CliError> {
-        Ok(self.network(address, self.global.namespace())?.patient())
+    pub(crate) fn operator_at(&self, addresses: Addresses) -> Result<Client, CliError> {
+        Ok(self.network(addresses, self.global.namespace())?.patient())
     }
 
     /// A client to an environment's engine that speaks as the operator.
@@ -314,8 +315,8 @@ impl Context {
     /// # Errors
     /// An engine that can't be opened, settings that can't be used.
     pub(crate) async fn operator(&self, environment: &Environment) -> Result<Client, CliError> {
-        if let Some(address) = self.global.address.clone() {
-            return Ok(self.network(address, self.namespace(environment)?)?.waiting());
+        if let Some(addresses) = self.global.flagged_addresses()? {
+            return Ok(self.network(addresses, self.namespace(environment)?)?.waiting());
         }
         Ok(self.reach(environment, Speaker::Operator).await?.waiting())
     }
@@ -325,8 +326,8 @@ impl Context {
     /// # Errors
     /// As [`Context::operator`].
     pub(crate) async fn client(&self) -> Result<Client, CliError> {
-        if let Some(address) = self.global.address() {
-            return self.network(address, self.global.namespace());
+        if let Some(addresses) = self.global.addresses()? {
+            return self.network(addresses, self.global.namespace());
         }
         if self.dir.is_some() || estate::is_near(Path::new(".")) {
             let environment = self.chosen().map_err(|error| {
@@ -334,7 +335,7 @@ impl Context {
             })?;
             return self.reach(&environment, Speaker::Hand).await;
         }
-        self.network(ADDRESS_DEFAULT.to_owned(), self.global.namespace())
+        self.network(addresses(ADDRESS_DEFAULT, "the default")?, self.global.namespace())
     }
 
     /// A client to the engine that flags or the environment name, else to the one at this address and in this namespace,
@@ -347,8 +348,13 @@ impl Context {
         address: Option<String>,
         namespace: Option<String>,
     ) -> Result<Client, CliError> {
-        match (self.global.address().or(address), namespace) {
-            (Some(address), namespace) => Ok(self.network(address, self.global.namespace().or(namespace))?.waiting()),
+        let said = match (self.global.addresses()?, address) {
+            (Some(said), _) => Some(said),
+            (None, Some(address)) => Some(addresses(&address, "`address`")?),
+            (None, None) => None,
+        };
+        match (said, namespace) {
+            (Some(said), namespace) => Ok(self.network(said, self.global.namespace().or(namespace))?.waiting()),
             (None, Some(namespace)) => {
                 let namespace = output::one_line(&namespace);
                 Err(CliError::new(1, format!("the namespace `{namespace}` is named, and no server that has it"))
@@ -360,7 +366,7 @@ impl Context {
 
     /// Whether a command is about the engine at an address, and no estate is meant or near.
     pub(crate) fn is_about_an_engine(&self) -> bool {
-        self.global.address().is_some() && self.dir.is_none() && !estate::is_near(Path::new("."))
+        self.global.names_address() && self.dir.is_none() && !estate::is_near(Path::new("."))
     }
 
     /// Whether an environment's engine is reached over an address, where other estates may use it too. The

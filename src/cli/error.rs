@@ -1,6 +1,6 @@
 //! How a command ends badly: an exit code, what happened, and what to do next.
 
-use crate::api::{self, TlsFault};
+use crate::api::{self, Health, TlsFault};
 
 /// What a shell answers for a process that Ctrl-C ended.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -64,6 +64,15 @@ impl CliError {
             api::Error::Connect { .. } => {
                 failure.hint("is it running? --address or LEASEHOLD_ADDR (else BAO_ADDR, VAULT_ADDR) names the engine; in an estate's directory (or with -C) it is the estate's own")
             }
+            api::Error::NoNode { nodes } => nodes_hint(failure, nodes),
+            api::Error::Apart { .. } => failure.hint("name the nodes of one cluster: each is asked who it is by its `sys/health`"),
+            api::Error::Led { .. } => failure.hint(
+                "where the active node was lost, another one is elected within seconds: try again; else look at `api_addr` in \
+                 its configuration, and name the nodes by addresses that are reached from here",
+            ),
+            elected if elected.says(api::Said::NotActive) => {
+                failure.hint("an active node is elected within seconds: try again")
+            }
             api::Error::Tls { fault: TlsFault::NotTls, .. } => {
                 failure.hint("the server does not speak TLS; if that is meant, say http:// in the address")
             }
@@ -87,4 +96,26 @@ impl CliError {
         self.hints.push(hint.into());
         self
     }
+}
+
+/// What to do about the nodes of a cluster, of which none can be used.
+fn nodes_hint(failure: CliError, nodes: &[api::Node]) -> CliError {
+    let is = |health: &dyn Fn(&Health) -> bool| nodes.iter().any(|node| health(&node.health));
+    let failure = match nodes.iter().find_map(|node| match &node.health {
+        Health::Unreachable { tls, .. } => *tls,
+        _ => None,
+    }) {
+        Some(TlsFault::UnknownIssuer) => failure.hint("name the CA that signed the certificates with --ca-cert"),
+        Some(TlsFault::NotTls) => failure.hint("a server that does not speak TLS is named with http://"),
+        _ => failure,
+    };
+    let sealed =
+        is(&|health| *health == Health::Sealed).then_some("an operator has to unseal one (`bao operator unseal`)");
+    let new = is(&|health| *health == Health::Uninitialized)
+        .then_some("one that is not initialized joins its cluster, or is initialized (`bao operator init`)");
+    let secondary =
+        is(&|health| *health == Health::DrSecondary).then_some("a DR secondary serves nothing until it is promoted");
+    let away = is(&|health| matches!(health, Health::Silent | Health::Unreachable { .. }))
+        .then_some("are they running, and reached from here? `leasehold status` shows each node");
+    [sealed, new, secondary, away].into_iter().flatten().fold(failure, CliError::hint)
 }

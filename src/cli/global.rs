@@ -14,6 +14,7 @@ use super::format::Format;
 use super::forms;
 use crate::api::{Options, TlsOptions};
 use crate::iam::catalogue::Catalogue;
+use crate::units::address::{Addresses, Wrong};
 use crate::units::duration;
 
 const HEADING: &str = "Global options";
@@ -28,7 +29,7 @@ pub(crate) struct Global {
     /// The estate's environment [env: LEASEHOLD_ENV; default: the only one, or `local`]
     #[arg(short = 'e', long = "env", global = true, value_name = "ENV", help_heading = HEADING)]
     pub(crate) environment: Option<String>,
-    /// The engine's address [env: LEASEHOLD_ADDR, BAO_ADDR, VAULT_ADDR]
+    /// The engine's address, or those of a cluster's nodes, separated by commas [env: LEASEHOLD_ADDR; one: BAO_ADDR, VAULT_ADDR]
     #[arg(long, global = true, value_name = "URL", help_heading = HEADING)]
     pub(crate) address: Option<String>,
     /// A PEM file of CA certificates to trust [env: LEASEHOLD_CACERT, BAO_CACERT, VAULT_CACERT]
@@ -78,6 +79,9 @@ pub(crate) struct Global {
 
 /// Where settings are looked for in the environment, in this order.
 const PREFIXES: [&str; 3] = ["LEASEHOLD_", "BAO_", "VAULT_"];
+
+/// The variable that may name several addresses.
+const OWN_ADDRESS: &str = "LEASEHOLD_ADDR";
 
 /// The variables that may hold a token, in the order in which they count.
 pub(crate) const TOKENS: [&str; 3] = ["LEASEHOLD_TOKEN", "BAO_TOKEN", "VAULT_TOKEN"];
@@ -181,9 +185,38 @@ impl Global {
         }
     }
 
-    /// The address that was given by flag or environment, if one was.
-    pub(crate) fn address(&self) -> Option<String> {
-        self.address.clone().or_else(|| variable("ADDR"))
+    /// The addresses that were given by flag or environment, if any were. Vault's variables name one.
+    ///
+    /// # Errors
+    /// What is no address.
+    pub(crate) fn addresses(&self) -> Result<Option<Addresses>, CliError> {
+        if let Some(flag) = self.flagged_addresses()? {
+            return Ok(Some(flag));
+        }
+        match set("ADDR") {
+            Some((variable, value)) if variable == OWN_ADDRESS => addresses(&value, &variable).map(Some),
+            Some((variable, value)) => {
+                let one = Addresses::one(&value).map_err(|wrong| unusable(&wrong, &variable));
+                one.map(Some).map_err(|error| match value.contains(',') {
+                    true => error.hint(format!("several are named in {OWN_ADDRESS} or with --address")),
+                    false => error,
+                })
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Those that were given by flag.
+    ///
+    /// # Errors
+    /// What is no address.
+    pub(crate) fn flagged_addresses(&self) -> Result<Option<Addresses>, CliError> {
+        self.address.as_deref().map(|flag| addresses(flag, "--address")).transpose()
+    }
+
+    /// Whether an address was given by flag or environment, good or not.
+    pub(crate) fn names_address(&self) -> bool {
+        self.address.is_some() || set("ADDR").is_some()
     }
 
     /// The namespace that was given by flag or environment, if one was.
@@ -267,6 +300,18 @@ impl Global {
     pub(crate) fn no_color(&self) -> bool {
         self.no_color || variable("CLI_NO_COLOR").is_some()
     }
+}
+
+/// One or several addresses, as somebody wrote them somewhere.
+///
+/// # Errors
+/// What is no address.
+pub(crate) fn addresses(text: &str, place: &str) -> Result<Addresses, CliError> {
+    Addresses::listed(text).map_err(|wrong| unusable(&wrong, place))
+}
+
+fn unusable(wrong: &Wrong, place: &str) -> CliError {
+    CliError::new(1, format!("{wrong} ({place})")).hint(wrong.hint())
 }
 
 /// Go's truth values (`strconv.ParseBool`).

@@ -41,8 +41,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         return Err(undeclared(&side, app));
     }
     let engine = match (&estate.environment.engine, &estate.environment.namespace) {
-        (EngineChoice::Address(address), Some(namespace)) => format!("{address} namespace {namespace}"),
-        (EngineChoice::Address(address), None) => address.clone(),
+        (EngineChoice::Address(addresses), Some(namespace)) => format!("{addresses} namespace {namespace}"),
+        (EngineChoice::Address(addresses), None) => addresses.to_string(),
         (EngineChoice::Embedded { .. }, _) => "embedded engine".to_owned(),
     };
     let title = format!("environment {}, {engine}", estate.environment.name);

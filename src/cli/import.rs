@@ -156,15 +156,15 @@ async fn base(context: &Context, global: &Global, syntax: Syntax, dir: &Path) ->
         let Workplace { estate, sources, client } = context.workplace().await?;
         return Ok(Ground { sources, estate, client: Some(client), environment: None });
     }
-    let address = global.address();
+    let addresses = global.addresses()?;
     let name = global.environment().unwrap_or_else(|| ENVIRONMENT.to_owned());
     let namespace = global.namespace().map(|name| name.trim_matches('/').to_owned());
     // An embedded engine has none.
-    let namespace = namespace.filter(|name| address.is_some() && !matches!(name.as_str(), "" | "root"));
-    let file = import::environment(&name, address.as_deref(), namespace.as_deref(), syntax);
+    let namespace = namespace.filter(|name| addresses.is_some() && !matches!(name.as_str(), "" | "root"));
+    let file = import::environment(&name, addresses.as_ref(), namespace.as_deref(), syntax);
     let sources = none().with(vec![(file.name.clone(), file.text.clone())], BTreeMap::new());
     let estate = estate::load(&sources, Some(&name)).map_err(|problems| rendered(&problems, &sources))?;
-    let client = address.map(|address| context.operator_at(address)).transpose()?;
+    let client = addresses.map(|addresses| context.operator_at(addresses)).transpose()?;
     Ok(Ground { sources, estate, client, environment: Some(file) })
 }
 

@@ -5,11 +5,12 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
-use super::global::Global;
+use super::global::{Global, addresses};
 use super::output;
 use crate::estate::{self, Sources};
 use crate::import::{File, Fresh, Syntax};
 use crate::keeper::quoted;
+use crate::units::address::Addresses;
 
 /// Arguments of `leasehold init`.
 #[derive(Debug, clap::Args)]
@@ -35,7 +36,7 @@ pub(crate) struct Args {
 /// What is written.
 struct Wanted {
     environment: String,
-    address: Option<String>,
+    addresses: Option<Addresses>,
     aws: String,
     app: String,
     yaml: bool,
@@ -78,7 +79,8 @@ impl Wanted {
             None => Some(ask("The engine's address, or embedded", "embedded")?).filter(|said| said != "embedded"),
             said => said,
         };
-        let aws = match (args.aws, &address) {
+        let addresses = address.map(|said| addresses(&said, "--address")).transpose()?;
+        let aws = match (args.aws, &addresses) {
             (Some(_), Some(_)) => {
                 return Err(CliError::new(
                     1,
@@ -94,9 +96,9 @@ impl Wanted {
             Some(app) => app,
             None => ask("The first app", "webapp")?,
         };
-        let default = if address.is_some() { "prod" } else { "local" };
+        let default = if addresses.is_some() { "prod" } else { "local" };
         let environment = global.environment.clone().unwrap_or_else(|| default.to_owned());
-        let wanted = Self { environment, address, aws, app, yaml: args.yaml };
+        let wanted = Self { environment, addresses, aws, app, yaml: args.yaml };
         wanted.check()?;
         Ok(wanted)
     }
@@ -115,8 +117,9 @@ impl Wanted {
         }
         let is_plain =
             |text: &str| text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '$' | '%' | '{'));
-        let texts = self.address.iter().chain([&self.aws]);
-        match texts.into_iter().find(|text| !is_plain(text)) {
+        let addresses = self.addresses.iter().flat_map(Addresses::each);
+        let mut texts = addresses.chain([self.aws.as_str()]);
+        match texts.find(|text| !is_plain(text)) {
             Some(odd) => Err(CliError::new(1, format!("nothing was written: {odd:?} can't stand in a file"))
                 .hint("an address is written http://127.0.0.1:8200")),
             None => Ok(()),
@@ -124,10 +127,10 @@ impl Wanted {
     }
 
     fn files(&self) -> Vec<File> {
-        let Self { environment, address, aws, app, yaml } = self;
-        let fresh = Fresh { environment, address: address.as_deref(), aws, app };
+        let Self { environment, addresses, aws, app, yaml } = self;
+        let fresh = Fresh { environment, addresses: addresses.as_ref(), aws, app };
         let mut files = fresh.files(if *yaml { Syntax::Yaml } else { Syntax::Hcl });
-        if address.is_none() {
+        if addresses.is_none() {
             let text = "# The data of the engine, with its keys.\n.leasehold/\n".to_owned();
             files.push(File { name: ".gitignore".to_owned(), text });
         }

@@ -51,6 +51,7 @@ pub(crate) static ENVIRONMENT: Block = Block {
     keys: &[
         Key::own("estate", Shape::Text, "The estate's name in the ledger, where several share the engine."),
         Key::own("address", Shape::Text, "The URL of its engine."),
+        Key::own("addresses", Shape::List, "Instead: the URLs of its engine's nodes, where that is a cluster."),
         Key::own("namespace", Shape::Text, "The namespace of that engine, where it has them."),
         Key::own("engine", Shape::OneOf(&["embedded"]), "Instead: the engine in this process."),
         Key::own("data", Shape::Text, "Where the embedded engine keeps its data."),

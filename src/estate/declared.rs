@@ -10,6 +10,7 @@ use crate::iam::policy::{Policy, Statement};
 use crate::iam::request::Request;
 use crate::object::{Absent, Kind, Object, Place, Renames, RolePath, Shared};
 use crate::ssh::PublicKey;
+use crate::units::address::Addresses;
 
 /// What the files of one directory declare for one environment.
 #[derive(Debug)]
@@ -338,8 +339,8 @@ pub struct Demands {
 /// The engine of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EngineChoice {
-    /// A server at this URL.
-    Address(String),
+    /// A server at this URL, or a cluster with nodes at these.
+    Address(Addresses),
     /// Our own engine, in process.
     Embedded {
         /// Its data directory, relative to the estate's root unless absolute.

@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
+use crate::units::address::Addresses;
+
 /// A block.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
@@ -50,6 +52,14 @@ impl Block {
     /// The same with something said of it.
     pub(super) fn about(self, about: &'static str) -> Self {
         Self { about, ..self }
+    }
+
+    /// The same of an environment whose engine is at these addresses.
+    pub(super) fn at(self, addresses: &Addresses) -> Self {
+        match addresses.only() {
+            Some(address) => self.with("address", address),
+            None => self.with("addresses", addresses.each().collect::<Vec<_>>()),
+        }
     }
 
     /// The same with a block at the end.

@@ -3,6 +3,7 @@
 use super::block::Block;
 use super::files::{File, page};
 use crate::layout::Syntax;
+use crate::units::address::Addresses;
 
 /// What a new estate is about.
 #[derive(Clone, Copy, Debug)]
@@ -10,7 +11,7 @@ pub struct Fresh<'a> {
     /// The environment's name.
     pub environment: &'a str,
     /// Where its server is; none where it has an engine of its own.
-    pub address: Option<&'a str>,
+    pub addresses: Option<&'a Addresses>,
     /// Which AWS that engine talks to.
     pub aws: &'a str,
     /// The name of the app and of its role.
@@ -32,8 +33,8 @@ impl Fresh<'_> {
     fn environment(&self) -> Block {
         let block = Block::new("environment", &[self.environment], "")
             .about("Where it is. `leasehold explain environment` tells what else may stand here.");
-        match self.address {
-            Some(address) => block.with("address", address),
+        match self.addresses {
+            Some(addresses) => block.at(addresses),
             None => block.with("engine", "embedded").with("aws", self.aws),
         }
     }

@@ -26,13 +26,14 @@ pub use self::known::{Blamed, Known};
 pub use self::report::{Compared, Report};
 pub use self::words::Secret;
 pub use crate::layout::Syntax;
+use crate::units::address::Addresses;
 
 /// The declaration of an environment whose engine is at an address, or a namespace of one there, or embedded where there is
 /// none, as a file.
-pub fn environment(name: &str, address: Option<&str>, namespace: Option<&str>, syntax: Syntax) -> File {
+pub fn environment(name: &str, addresses: Option<&Addresses>, namespace: Option<&str>, syntax: Syntax) -> File {
     let block = Block::new("environment", &[name], "");
-    let block = match address {
-        Some(address) => block.with("address", address),
+    let block = match addresses {
+        Some(addresses) => block.at(addresses),
         None => block.with("engine", "embedded"),
     };
     let block = namespace.into_iter().fold(block, |block, namespace| block.with("namespace", namespace));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use leasehold::api::{Client, Options, Target, TlsOptions};
+use leasehold::api::{Addresses, Client, Options, Target, TlsOptions};
 use leasehold::secret::Secret;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::pki_types::ServerName;
@@ -53,7 +53,7 @@ fn world() -> World {
 impl World {
     fn client(&self, token: Option<&str>) -> Client {
         let tls = TlsOptions { ca_cert: Some(self.certificate.clone()), ..TlsOptions::default() };
-        let target = Target::Network { address: self.server.address.clone(), tls };
+        let target = Target::Network { addresses: Addresses::one(&self.server.address).unwrap(), tls };
         Client::new(target, Options::new(token.map(Secret::new))).unwrap()
     }
 

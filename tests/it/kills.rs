@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicBool;
 
-use leasehold::api::{Client, Options as ClientOptions, Target, TlsOptions};
+use leasehold::api::{Addresses, Client, Options as ClientOptions, Target, TlsOptions};
 use leasehold::apply::{self, Options};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
@@ -32,7 +32,8 @@ impl World {
         let clock = Clock::system();
         let engine = InTestEngine::start(clock.clone(), AwsTransport::Network);
         let between = Between::start(&engine.address);
-        let target = Target::Network { address: between.address.clone(), tls: TlsOptions::default() };
+        let target =
+            Target::Network { addresses: Addresses::one(&between.address).unwrap(), tls: TlsOptions::default() };
         let client = Client::new(target, ClientOptions::new(Some(Secret::new(&*engine.root_token)))).unwrap();
         Self { client, between, clock, _engine: engine }
     }

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use leasehold::api::{Client, Options, Target, TlsOptions};
+use leasehold::api::{Addresses, Client, Options, Target, TlsOptions};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
 use leasehold::ledger::Ledger;
@@ -279,7 +279,7 @@ fn who_was_overtaken_while_the_plan_was_looked_at_plans_anew() {
 async fn timed() -> (Clock, InTestEngine, Client, Ledger) {
     let clock = Clock::manual(datetime!(2026-11-25 08:00 UTC));
     let engine = InTestEngine::start(clock.clone(), AwsTransport::Network);
-    let target = Target::Network { address: engine.address.clone(), tls: TlsOptions::default() };
+    let target = Target::Network { addresses: Addresses::one(&engine.address).unwrap(), tls: TlsOptions::default() };
     let client = Client::new(target, Options::new(Some(Secret::new(&*engine.root_token)))).unwrap();
     let ledger = Ledger::read(&client, "local").await.unwrap();
     (clock, engine, client, ledger)

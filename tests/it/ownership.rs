@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
-use leasehold::api::{Client, Options as ClientOptions, Target, TlsOptions};
+use leasehold::api::{Addresses, Client, Options as ClientOptions, Target, TlsOptions};
 use leasehold::apply::{self, Options, Report};
 use leasehold::ledger::{self, Ledger};
 use leasehold::live;
@@ -76,7 +76,8 @@ async fn apply(world: &World, estate: Estate<'_>, desired: &[Object], lost_after
     if let Some(requests) = lost_after {
         let between = Between::start(&world.server.address);
         between.fault_after("", requests, Fault::Lost);
-        let target = Target::Network { address: between.address, tls: TlsOptions::default() };
+        let target =
+            Target::Network { addresses: Addresses::one(&between.address).unwrap(), tls: TlsOptions::default() };
         // It does not try again.
         client = Client::new(target, ClientOptions::new(Some(Secret::new(&*world.server.token)))).unwrap();
     }

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
 use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
-use leasehold::api::{Client, Options as ClientOptions, Target, TlsOptions};
+use leasehold::api::{Addresses, Client, Options as ClientOptions, Target, TlsOptions};
 use leasehold::apply::{self, Options};
 use leasehold::clock::Clock;
 use leasehold::engine::{AwsTransport, Config, Storage};
@@ -1116,7 +1116,7 @@ impl World {
                 (Some(engine), address, token, None)
             }
         };
-        let target = Target::Network { address, tls: TlsOptions::default() };
+        let target = Target::Network { addresses: Addresses::one(&address).unwrap(), tls: TlsOptions::default() };
         // As commands have it: OpenBao answers 500 to what is under way while a quota changes.
         let client = Client::new(target, ClientOptions::new(Some(Secret::new(&*token)))).unwrap().patient();
         let of_sessions = kept_of_sessions(&client).await;

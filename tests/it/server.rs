@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use leasehold::api::{Client, Options, Target, TlsOptions};
+use leasehold::api::{Addresses, Client, Options, Target, TlsOptions};
 use serde_json::json;
 
 use crate::env::{Server, TestEnv};
@@ -128,7 +128,7 @@ fn tls_is_served_to_clients_that_trust_the_certificate() {
     assert!(server.address.starts_with("https://"), "{}", server.address);
     let tls = TlsOptions { ca_cert: Some(certificate), ..TlsOptions::default() };
     let client = |tls: TlsOptions| {
-        let target = Target::Network { address: server.address.clone(), tls };
+        let target = Target::Network { addresses: Addresses::one(&server.address).unwrap(), tls };
         Client::new(target, Options::new(None)).unwrap()
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

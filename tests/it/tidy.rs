@@ -29,7 +29,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("layout", &["text", "estate"]),
     ("import", &["text", "units", "object", "acl", "estate", "layout"]),
     ("git", &["estate"]),
-    ("api", &["text", "secret"]),
+    ("api", &["text", "units", "secret"]),
     ("live", &["api", "object"]),
     ("ledger", &["text", "api", "object", "secret", "clock"]),
     ("trail", &["secret", "clock", "durable"]),

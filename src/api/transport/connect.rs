@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
-use super::super::answer::TlsFault;
+use super::super::fault::TlsFault;
 use super::tls::fault;
 
 /// Makes connections for the HTTP client.

@@ -12,8 +12,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value, json};
 
-use super::{encode_path, encode_query, shown};
-use crate::api::{Client, Error, Options, Origin, Target, TlsOptions};
+use super::{encode_path, encode_query};
+use crate::api::{Addresses, Client, Error, Options, Origin, Target, TlsOptions};
 use crate::secret::Secret;
 
 /// What the server saw: method, path with query, headers, body.
@@ -110,7 +110,10 @@ async fn a_read_is_sent_again_after_not_now() {
 fn the_wait_is_the_one_told_within_bounds_or_doubles() {
     let trouble = |status: u16, after: Option<&str>| {
         let (parts, _) = after.map_or_else(|| reply(status, ""), |after| told(status, after)).into_parts();
-        super::trouble(&Ok(super::Reply { status: parts.status, headers: parts.headers, body: Bytes::new() }))
+        super::Trouble::of(
+            &Ok(super::Reply { status: parts.status, headers: parts.headers, body: Bytes::new() }),
+            false,
+        )
     };
     let wait = |status, after, attempt| trouble(status, after).delay(attempt).as_millis();
     for _ in 0..100 {
@@ -122,7 +125,9 @@ fn the_wait_is_the_one_told_within_bounds_or_doubles() {
         }
     }
     assert_eq!([200, 404, 400, 403].map(|status| trouble(status, None)), [super::Trouble::None; 4]);
-    assert_eq!([412, 500, 502, 504].map(|status| trouble(status, None)), [super::Trouble::Lost; 4]);
+    assert_eq!([500, 502, 504].map(|status| trouble(status, None)), [super::Trouble::Lost; 3]);
+    assert_eq!(trouble(412, None), super::Trouble::Elsewhere);
+    assert!((500..=1_000).contains(&super::Trouble::Elsewhere.delay(40).as_millis()));
 }
 
 #[tokio::test]
@@ -207,8 +212,7 @@ async fn a_server_that_lets_nothing_through_is_given_up_once_for_all() {
 fn what_is_sent_again_depends_on_what_may_have_been_done() {
     use super::Method::{Delete, List, Read, Write};
     use super::Patience::{Little, Waits, Whole};
-    use super::Trouble::{self, Lost, NoConnection, NotNow};
-    let (client, _, _) = memory(Vec::new(), options());
+    use super::Trouble::{self, Elsewhere, Lost, NoConnection, NotNow};
     let origin = Origin::default();
     let again = |method, patience, trouble: Trouble, attempt, waited| {
         let request = super::Request {
@@ -221,7 +225,7 @@ fn what_is_sent_again_depends_on_what_may_have_been_done() {
             patience,
             wrap_ttl: None,
         };
-        client.transport.sends_again(&request, trouble, attempt, Duration::from_secs(waited))
+        trouble.sends_again(&request, attempt, Duration::from_secs(waited), 2)
     };
     for method in [Read, List, Write, Delete] {
         let reads = matches!(method, Read | List);
@@ -235,13 +239,16 @@ fn what_is_sent_again_depends_on_what_may_have_been_done() {
             // The patient are so by time, others by number.
             assert_eq!(again(method, patience, NotNow(None), 2, 60), waits);
             assert_eq!(again(method, patience, NotNow(None), 0, 61), reads && !waits);
+            // Nobody acted, so a write is as good as a read.
+            assert_eq!(again(method, patience, Elsewhere, 1, 61), !waits);
+            assert_eq!(again(method, patience, Elsewhere, 2, 60), waits);
         }
     }
 }
 
 #[tokio::test]
 async fn what_was_lost_is_asked_again_by_the_patient_where_asking_does_nothing() {
-    for status in [412, 500, 502, 504] {
+    for status in [500, 502, 504] {
         let answers = || vec![reply(status, "{}"), reply(200, "{}")];
         let (client, seen, _) = memory(answers(), options());
         client.patient().read("a").await.unwrap();
@@ -283,6 +290,62 @@ async fn a_standby_leads_to_the_active_node_of_the_same_scheme_and_request_only(
 }
 
 #[tokio::test]
+async fn what_is_behind_is_waited_for_and_told_how_far_it_has_to_be() {
+    let told = |index: &str| {
+        let mut answer = reply(204, "");
+        let index = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, index);
+        answer.headers_mut().insert("x-vault-index", index.parse().unwrap());
+        answer
+    };
+    let answers = vec![told("v1:c:7:0:m"), told("v1:c:5:0:m"), told("odd"), reply(412, "{}"), reply(412, "{}")];
+    let (client, seen, _) = memory(answers, options());
+    for _ in 0..3 {
+        client.write("a", &Map::new()).await.unwrap();
+    }
+    client.read("a").await.unwrap();
+    let seen = seen.lock().unwrap();
+    let shown: Vec<Option<&http::HeaderValue>> =
+        seen.iter().map(|(_, _, headers, _)| headers.get("x-vault-index")).collect();
+    assert_eq!(shown.len(), 6, "412 is asked again");
+    assert_eq!(shown[0], None);
+    assert!(shown[1..].iter().all(|index| *index == shown[1]), "the newest is shown, whatever came after it");
+}
+
+#[tokio::test]
+async fn a_standby_that_leads_in_a_circle_or_nowhere_is_told_as_that() {
+    let leads = |location: &str| {
+        let mut away = reply(307, "");
+        away.headers_mut().insert("location", location.parse().unwrap());
+        away
+    };
+    let answers = (0..3).flat_map(|_| [leads("http://b/v1/a"), leads("http://embedded/v1/a")]).collect();
+    let (client, seen, _) = memory(answers, options());
+    let error = client.read("a").await.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "http://embedded says that http://b is the active node, and that one says that it is http://embedded"
+    );
+    assert_eq!(seen.lock().unwrap().len(), 6, "each time from the beginning");
+    let (client, _, _) =
+        memory(vec![leads("http://b/v1/a"), leads("http://c/v1/a"), leads("http://c/v1/a")], options());
+    client.write("a", &Map::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_act_is_asked_again_whatever_is_asked() {
+    let text = |text: &str| format!("{{\"errors\": [\"{text}\"]}}");
+    for (status, said) in [
+        (500, "local node not active but active cluster node not found"),
+        (503, "no active Vault instance found"),
+        (500, "Vault is in standby mode"),
+    ] {
+        let (client, seen, _) = memory(vec![reply(status, &text(said)), reply(200, "{}")], options());
+        client.write("a", &Map::new()).await.unwrap();
+        assert_eq!(seen.lock().unwrap().len(), 2, "{said}");
+    }
+}
+
+#[tokio::test]
 async fn errors_do_not_show_token_query_or_body() {
     let (client, _, _) = memory(vec![reply(500, "hvs.token in a body")], options());
     let error = client.read_with("a", &[("secret".to_owned(), "hunter2".to_owned())]).await.unwrap_err();
@@ -309,26 +372,11 @@ async fn a_server_that_never_answers_is_given_up() {
 #[tokio::test]
 async fn nobody_listening_names_the_address() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let target = Target::Network { address: format!("http://{free}"), tls: TlsOptions::default() };
+    let target =
+        Target::Network { addresses: Addresses::one(&format!("http://{free}")).unwrap(), tls: TlsOptions::default() };
     let client = Client::new(target, Options { retries: 1, ..options() }).unwrap();
     let error = client.read("a").await.unwrap_err();
     assert!(error.to_string().contains(&format!("could not connect to http://{free}: Connection refused")), "{error}");
-}
-
-#[test]
-fn unusable_addresses_say_why_and_keep_passwords_back() {
-    for (address, why) in [
-        ("vault:8200", "https://"),
-        ("ftp://vault", "https://"),
-        ("http://u:hunter2@vault", "user name"),
-        ("http://vault?x=1", "query"),
-        ("not a url", "not a URL"),
-    ] {
-        let target = Target::Network { address: address.to_owned(), tls: TlsOptions::default() };
-        let error = Client::new(target, options()).unwrap_err().to_string();
-        assert!(error.contains(why) && !error.contains("hunter2"), "{address}: {error}");
-    }
-    assert_eq!(shown("http://u:p@h"), "http://***@h");
 }
 
 #[test]
@@ -375,7 +423,7 @@ async fn certificates_are_checked_unless_told_otherwise() {
     let made = rcgen::generate_simple_self_signed(vec!["vault.test".to_owned()]).unwrap();
     let (address, pem) = tls_server(made).await;
     let with = |tls: TlsOptions| {
-        let target = Target::Network { address: format!("https://{address}"), tls };
+        let target = Target::Network { addresses: Addresses::one(&format!("https://{address}")).unwrap(), tls };
         Client::new(target, options()).unwrap()
     };
     let trusted = TlsOptions { ca_cert_pem: Some(pem), ..TlsOptions::default() };
@@ -404,7 +452,7 @@ async fn a_certificate_that_is_given_may_be_its_own_ca() {
         let (address, pem) = tls_server(made).await;
         let ca_cert_pem = Some(given.unwrap_or(pem));
         let tls = TlsOptions { ca_cert_pem, server_name: Some(name.to_owned()), ..TlsOptions::default() };
-        let target = Target::Network { address: format!("https://{address}"), tls };
+        let target = Target::Network { addresses: Addresses::one(&format!("https://{address}")).unwrap(), tls };
         Client::new(target, options()).unwrap().read("a").await.map(drop)
     };
     assert!(ask(own_ca(AGES), None, "vault.test").await.is_ok());
@@ -420,7 +468,7 @@ async fn a_certificate_that_is_given_may_be_its_own_ca() {
 #[test]
 fn a_missing_ca_file_is_named() {
     let tls = TlsOptions { ca_cert: Some("/nonexistent/ca.pem".into()), ..TlsOptions::default() };
-    let target = Target::Network { address: "https://vault".to_owned(), tls };
+    let target = Target::Network { addresses: Addresses::one("https://vault").unwrap(), tls };
     let error = Client::new(target, options()).unwrap_err().to_string();
     assert!(error.contains("/nonexistent/ca.pem"), "{error}");
 }

@@ -11,7 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::super::answer::{Error, TlsFault};
+use super::super::answer::Error;
+use super::super::fault::TlsFault;
 
 /// How a server's certificate is checked, and who we say we are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -22,6 +22,7 @@ use super::output;
 use crate::api::{self, Answer, Client, Said};
 use crate::estate::EngineChoice;
 use crate::keeper::{Credential, Issued, Source, Trouble};
+use crate::units::address::Addresses;
 
 const APPLY: &str = "`leasehold apply` brings the engine in line with the files";
 
@@ -93,14 +94,19 @@ impl Wanted {
     /// Which engine it is, as a text that is the same whenever it is the same engine.
     fn engine(&self, global: &Global, context: &Context) -> String {
         let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+        // In whatever order a cluster's nodes are named, they are one engine. What is no address fails where it is used.
+        let name = |text: &str| Addresses::listed(text).map_or_else(|_| text.to_owned(), |all| all.to_string());
         let environment = self.estate.as_ref().map(|estate| &estate.environment);
         match (environment.map(|environment| &environment.engine), self.data_dir(global, context)) {
             (Some(_), Some(data)) => whole(&data),
-            (Some(EngineChoice::Address(address)), _) => global.address.as_ref().unwrap_or(address).clone(),
-            (Some(_), None) => global.address.clone().unwrap_or_default(),
+            (Some(EngineChoice::Address(declared)), _) => {
+                global.address.as_deref().map_or_else(|| declared.to_string(), name)
+            }
+            (Some(_), None) => global.address.as_deref().map(name).unwrap_or_default(),
             // Where nobody says which engine it is, the directory does.
             (None, _) => {
-                global.address().or_else(|| self.address.clone()).unwrap_or_else(|| whole(&context.estate_dir()))
+                let said = global.addresses().ok().flatten().map(|said| said.to_string());
+                said.or_else(|| self.address.as_deref().map(name)).unwrap_or_else(|| whole(&context.estate_dir()))
             }
         }
     }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use super::{Context, Files};
 use crate::api::{self, Client, Target};
 use crate::cli::error::CliError;
-use crate::cli::global::{TOKENS, exactly, set};
+use crate::cli::global::{TOKENS, addresses, exactly, set};
 use crate::cli::{embedded, output, token_file};
 use crate::engine::{Engine, OpenError};
 use crate::estate::{AwsChoice, EngineChoice, Environment};
 use crate::secret::Secret;
+use crate::units::address::Addresses;
 
 /// How long to wait for another command that has the data directory.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
@@ -39,13 +40,13 @@ pub(super) fn login_token(data: &Path) -> PathBuf {
 impl Context {
     pub(super) async fn reach(&self, environment: &Environment, speaker: Speaker) -> Result<Client, CliError> {
         match &environment.engine {
-            EngineChoice::Address(address) => {
+            EngineChoice::Address(addresses) => {
                 let namespace = match speaker {
                     Speaker::Operator => self.namespace(environment)?,
                     // A variable is for hands, as one that names an address is.
                     Speaker::Hand => self.global.namespace().or_else(|| environment.namespace.clone()),
                 };
-                self.network(address.clone(), namespace)
+                self.network(addresses.clone(), namespace)
             }
             EngineChoice::Embedded { .. } if self.files == Files::Head => {
                 let what = format!("the environment `{}` has its engine in the estate's directory", environment.name);
@@ -89,11 +90,11 @@ impl Context {
         }
     }
 
-    pub(super) fn network(&self, address: String, namespace: Option<String>) -> Result<Client, CliError> {
+    pub(super) fn network(&self, addresses: Addresses, namespace: Option<String>) -> Result<Client, CliError> {
         let mut options = self.global.options()?;
         options.namespace = namespace;
         options.token = self.network_token()?;
-        let target = Target::Network { address, tls: self.global.tls()? };
+        let target = Target::Network { addresses, tls: self.global.tls()? };
         Client::new(target, options).map_err(|error| CliError::new(1, error.to_string()))
     }
 
@@ -107,7 +108,10 @@ impl Context {
         let _ = self.data.set(data.to_owned());
         let (target, root_token) = match self.open_engine(data, aws).await? {
             Reached::Here(engine) => (embedded::target(&engine), engine.root_token()),
-            Reached::Server(address) => (Target::Network { address, tls: self.global.tls()? }, None),
+            Reached::Server(address) => {
+                let addresses = addresses(&address, &data.display().to_string())?;
+                (Target::Network { addresses, tls: self.global.tls()? }, None)
+            }
         };
         let client = Client::new(target, options).map_err(|error| CliError::new(1, error.to_string()))?;
         // BAO_TOKEN and VAULT_TOKEN are for hands: whoever has one for a real server shall still be able to apply here.

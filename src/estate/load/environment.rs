@@ -11,6 +11,7 @@ use crate::estate::schema::{Block, Reader};
 use crate::estate::tree::{Content, Map};
 use crate::estate::value;
 use crate::text::did_you_mean;
+use crate::units::address::{Addresses, Wrong};
 
 /// An environment with its variables and its overrides.
 pub(super) type Declared = (Environment, Variables, Option<Map>);
@@ -93,7 +94,7 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
     let over = reader.inner(block, "override").map(|over| over.map.clone());
     let place = reader.place(block.span);
     // A broken engine has been told; the rest is still checked with one that stands for it.
-    let engine = engine.unwrap_or(EngineChoice::Address(String::new()));
+    let engine = engine.unwrap_or_else(|| EngineChoice::Address(Addresses::nowhere()));
     let name = block.label.to_owned();
     Some((Environment { name, estate, engine, namespace, max_deletes, limits, demands, drift, place }, variables, over))
 }
@@ -138,43 +139,65 @@ fn variables(reader: &mut Reader<'_>, block: &Block<'_>) -> Variables {
 }
 
 fn engine(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<EngineChoice> {
-    let address = block.map.get("address");
-    let engine = block.map.get("engine");
-    match (address, engine) {
-        (Some(address), Some(engine)) => {
-            let draft = Draft::error(engine.key_span, "an environment has either an `address` or an `engine`");
-            reader.report(draft.label("and the engine here").also(address.key_span, "the address is here"));
-            None
-        }
-        (None, None) => {
-            let draft = Draft::error(block.span, format!("{} names no engine", block.name));
-            reader.report(draft.hint("add engine = \"embedded\", or address = \"https://...\""));
-            None
-        }
-        (Some(_), None) => {
-            for key in ["data", "aws"] {
-                if let Some(entry) = block.map.get(key) {
-                    let what = format!("`{key}` belongs to an embedded engine, and this environment has an address");
-                    reader.report(Draft::error(entry.key_span, what));
-                }
+    let named = ["address", "addresses", "engine"].map(|key| Some((key, block.map.get(key)?)));
+    let mut named = named.into_iter().flatten();
+    let Some((key, first)) = named.next() else {
+        let draft = Draft::error(block.span, format!("{} names no engine", block.name));
+        reader.report(draft.hint("add engine = \"embedded\", or address = \"https://...\""));
+        return None;
+    };
+    if let Some((other, entry)) = named.next() {
+        let (a, label) = match other {
+            "engine" => ("an `engine`", "and the engine here"),
+            _ => ("`addresses`", "and the addresses here"),
+        };
+        let draft = Draft::error(entry.key_span, format!("an environment has either an `address` or {a}"));
+        let there = if key == "address" { "the address is here" } else { "the addresses are here" };
+        reader.report(draft.label(label).also(first.key_span, there));
+        return None;
+    }
+    if key != "engine" {
+        for idle in ["data", "aws"] {
+            if let Some(entry) = block.map.get(idle) {
+                let what = format!("`{idle}` belongs to an embedded engine, and this environment has an address");
+                reader.report(Draft::error(entry.key_span, what));
             }
-            let (address, span) = reader.text(block, "address")?;
-            let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
-            if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with(['/', ':']) || rest.contains([' ', '@'])) {
-                let draft = Draft::error(span, format!("`{address}` is not the address of an engine"));
-                reader.report(draft.hint("an address is written https://HOST:8200"));
+        }
+        return addresses(reader, block, key).map(EngineChoice::Address);
+    }
+    let (engine, span) = reader.text(block, "engine")?;
+    if engine != "embedded" {
+        let draft = Draft::error(span, format!("`{engine}` is not an engine"));
+        reader.report(draft.hint("write engine = \"embedded\", or address = \"https://...\""));
+        return None;
+    }
+    Some(EngineChoice::Embedded { data: data(reader, block)?, aws: aws(reader, block)? })
+}
+
+/// The address of a server, or those of a cluster's nodes.
+fn addresses(reader: &mut Reader<'_>, block: &Block<'_>, key: &str) -> Option<Addresses> {
+    let named = match key {
+        "address" => vec![reader.text(block, key)?],
+        _ => {
+            let before = reader.problems.len();
+            let named = reader.texts(block, key);
+            if reader.problems.len() > before {
                 return None;
             }
-            Some(EngineChoice::Address(address.trim_end_matches('/').to_owned()))
+            named
         }
-        (None, Some(_)) => {
-            let (engine, span) = reader.text(block, "engine")?;
-            if engine != "embedded" {
-                let draft = Draft::error(span, format!("`{engine}` is not an engine"));
-                reader.report(draft.hint("write engine = \"embedded\", or address = \"https://...\""));
-                return None;
-            }
-            Some(EngineChoice::Embedded { data: data(reader, block)?, aws: aws(reader, block)? })
+    };
+    match Addresses::of(named.iter().map(|(address, _)| *address)) {
+        Ok(addresses) => Some(addresses),
+        Err(wrong) => {
+            let key_span = block.map.get(key).map_or(block.span, |entry| entry.key_span);
+            let (text, span) = named.get(wrong.at()).copied().unwrap_or(("", key_span));
+            let what = match &wrong {
+                Wrong::Unusable { .. } => format!("`{text}` is not the address of an engine"),
+                other => other.to_string(),
+            };
+            reader.report(Draft::error(span, what).hint(wrong.hint()));
+            None
         }
     }
 }

@@ -67,7 +67,8 @@ fn each(
                 "7"
             }
         };
-        let needed = needed(block.word).iter().filter(|(word, _)| *word != key.word && key.word != "address");
+        let needed =
+            needed(block.word).iter().filter(|(word, _)| *word != key.word && !key.word.starts_with("address"));
         let needed: String = match key.word {
             // An embedded engine has none.
             "namespace" => "address: \"http://127.0.0.1:8200\", ".to_owned(),

@@ -135,10 +135,16 @@ fn a(level: Level) -> &'static str {
 
 fn shown(environment: &Environment) -> String {
     match &environment.engine {
-        EngineChoice::Address(address) => match &environment.namespace {
-            Some(namespace) => format!("the namespace {namespace} of the engine at {address}"),
-            None => format!("the engine at {address}"),
-        },
+        EngineChoice::Address(addresses) => {
+            let engine = match addresses.only() {
+                Some(address) => format!("the engine at {address}"),
+                None => format!("the cluster of {}", addresses.each().collect::<Vec<_>>().join(", ")),
+            };
+            match &environment.namespace {
+                Some(namespace) => format!("the namespace {namespace} of {engine}"),
+                None => engine,
+            }
+        }
         EngineChoice::Embedded { data, aws } => {
             let account = match aws {
                 AwsChoice::Aws => "with AWS",

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use leasehold::api::{Client, Options, Target, TlsOptions};
+use leasehold::api::{Addresses, Client, Options, Target, TlsOptions};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
 use leasehold::secret::Secret;
@@ -123,7 +123,7 @@ impl TestServer {
     fn client_in(&self, address: &str, namespace: Option<&str>) -> Client {
         let mut options = Options::new(Some(Secret::new(&*self.token)));
         options.namespace = namespace.map(str::to_owned);
-        let target = Target::Network { address: address.to_owned(), tls: TlsOptions::default() };
+        let target = Target::Network { addresses: Addresses::one(address).unwrap(), tls: TlsOptions::default() };
         Client::new(target, options).unwrap().patient()
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use leasehold::api::{Client, Options, Target, TlsOptions};
+use leasehold::api::{Addresses, Client, Options, Target, TlsOptions};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
 use leasehold::secret::Secret;
@@ -43,7 +43,7 @@ impl World {
         };
         env.set("LEASEHOLD_TOKEN", &*token);
         env.write("estate/engine.hcl", &format!("environment \"{environment}\" {{\n  address = \"{address}\"\n}}\n"));
-        let target = Target::Network { address, tls: TlsOptions::default() };
+        let target = Target::Network { addresses: Addresses::one(&address).unwrap(), tls: TlsOptions::default() };
         let client = Client::new(target, Options::new(Some(Secret::new(&*token)))).unwrap();
         let world = Self { env, client, runtime, mounts, engine, _alone: alone };
         world.unmount();
