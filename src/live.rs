@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
-pub use self::anywhere::{Misplaced, engine_id, is_leasehold};
+pub use self::anywhere::{Misplaced, engine_id, is_leasehold, may_lie_behind};
 pub use self::error::Error;
 pub use self::everything::{Everything, everything};
 pub use self::leases::{LEASE_LISTS_AT_ONCE, count_leases, folders_of_leases};

@@ -26,6 +26,11 @@ const UNKNOWN_TRIES: u32 = 4;
 /// The pause before the second of these; each further one is twice as long.
 const UNKNOWN_PAUSE: Duration = Duration::from_millis(500);
 
+/// How often a standby is asked again that may lie behind what was written, and the pause before: it takes in what the
+/// active node wrote within a tenth of a second as a rule.
+const BEHIND_LOOKS: u32 = 10;
+const BEHIND_PAUSE: Duration = Duration::from_millis(300);
+
 /// What is known of a change once everything that it sends was sent.
 pub(super) enum Sent<'a> {
     /// How it ended.
@@ -97,16 +102,14 @@ pub(super) async fn prove(
     sent: Sent<'_>,
     seen: Option<Option<Live>>,
 ) -> Outcome {
-    let read = async |object: Option<&Object>| match seen {
-        Some(live) => Ok(live),
-        None => live::read_whole(&from_here(client, plan, change), change.kind, &change.path, object).await,
-    };
+    let step = Step { client: from_here(client, plan, change), clock, change };
     let outcome = match sent {
         Sent::Ended(outcome) => outcome,
         Sent::Written { object, warnings } => {
-            proved(&object, change.live.as_ref(), warnings, read(Some(&object)).await)
+            let live = step.read_back(Some(&object), seen).await;
+            proved(&object, change.live.as_ref(), warnings, live)
         }
-        Sent::Deleted { answer } => match (answer, read(None).await) {
+        Sent::Deleted { answer } => match (answer, step.read_back(None, seen).await) {
             (_, Ok(None)) => Outcome::Applied { warnings: Vec::new() },
             (Err(error), _) if error.says(api::Said::Configured) => Outcome::Configured { stanza: None },
             (Err(error), _) => Outcome::failed(Acted::Unknown, api_text(&error) + &lasting(change)),
@@ -118,10 +121,7 @@ pub(super) async fn prove(
         },
     };
     match outcome {
-        Outcome::Applied { warnings } if change.revokes => {
-            let step = Step { client: from_here(client, plan, change), clock, change };
-            step.revoked(warnings).await
-        }
+        Outcome::Applied { warnings } if change.revokes => step.revoked(warnings).await,
         other => other,
     }
 }
@@ -197,9 +197,39 @@ impl Step<'_> {
     /// Writes an object in the place of one that was taken away, and reads it back.
     async fn write_back(&self, object: &Object, old: &Live) -> Outcome {
         match self.write(object, Some(old), Acted::Yes).await {
-            Ok(warnings) => proved(object, None, warnings, self.read(object).await),
+            Ok(warnings) => proved(object, None, warnings, self.read_back(Some(object), None).await),
             Err(outcome) => outcome,
         }
+    }
+
+    /// What is there after a write; nothing that is to be there where none is given. What still is as it was before may be
+    /// what a standby answers that has not come so far: it is asked again for a while, where there can be one. `seen` is
+    /// what a page of the folder had.
+    async fn read_back(
+        &self,
+        object: Option<&Object>,
+        seen: Option<Option<Live>>,
+    ) -> Result<Option<Live>, live::Error> {
+        let read = || live::read_whole(&self.client, self.change.kind, &self.change.path, object);
+        let is_proved = |live: &Option<Live>| match (object, live) {
+            (Some(object), live) => difference(object, live.as_ref()).is_none(),
+            (None, live) => live.is_none(),
+        };
+        let mut live = match seen {
+            Some(live) => live,
+            None => read().await?,
+        };
+        if is_proved(&live) || !live::may_lie_behind(&self.client).await {
+            return Ok(live);
+        }
+        for _ in 0..BEHIND_LOOKS {
+            self.clock.sleep(BEHIND_PAUSE).await;
+            live = read().await?;
+            if is_proved(&live) {
+                break;
+            }
+        }
+        Ok(live)
     }
 
     /// Writes an object, and answers what the engine wants to be read by a person. `acted` says whether the engine has
@@ -229,7 +259,7 @@ impl Step<'_> {
                 }
                 // The connection broke, but the write may have arrived: reading back tells.
                 Err(error) if error.is_unknown() => {
-                    return Err(match proved(object, now, warnings, self.read(object).await) {
+                    return Err(match proved(object, now, warnings, self.read_back(Some(object), None).await) {
                         done @ Outcome::Applied { .. } => done,
                         _ => Outcome::failed(Acted::Unknown, api_text(&error)),
                     });
@@ -245,10 +275,6 @@ impl Step<'_> {
             Some(warning) => Err(Outcome::failed(Acted::Yes, format!("the engine did not take everything: {warning}"))),
             None => Ok(warnings),
         }
-    }
-
-    async fn read(&self, object: &Object) -> Result<Option<Live>, live::Error> {
-        live::read_whole(&self.client, object.kind, &object.path, Some(object)).await
     }
 
     async fn send(&self, call: &Call) -> Result<Vec<String>, api::Error> {

@@ -199,6 +199,20 @@ pub async fn is_leasehold(client: &Client) -> Result<bool, api::Error> {
     Ok(status.is_some_and(|answer| answer.body.get("leasehold_version").is_some()))
 }
 
+/// Whether what is read may lie behind what was written through the same address: a standby may have answered, before it had
+/// taken in what the active node wrote. Where the active node is asked by its own address it never does.
+///
+/// # Source
+/// OpenBao 2.6: `http/logical.go` (`StandbyReadsEnabled`, the default) answers reads on standbys and hands writes on, and no
+/// header says how far one has come. `sys/leader` has `ha_enabled`, and needs no token.
+pub async fn may_lie_behind(client: &Client) -> bool {
+    if client.is_at_active_node().await {
+        return false;
+    }
+    let leader = client.read("sys/leader").await.ok().flatten();
+    leader.is_some_and(|answer| answer.body.get("ha_enabled").and_then(serde_json::Value::as_bool) == Some(true))
+}
+
 /// The id that an engine has since it was initialised, and keeps over restarts, upgrades and moves; `None` if it tells none.
 ///
 /// # Errors
