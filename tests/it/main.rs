@@ -25,6 +25,7 @@ mod cli_flags;
 mod cli_kv;
 mod cli_output;
 mod cli_vault;
+mod clusters;
 mod common;
 mod configured;
 mod conftest;
@@ -151,6 +152,6 @@ mod wire_userpass;
 mod wire_wrapping;
 
 use common::{
-    aws, bao, between, certificates, chromium, ci, env, fake, http, issuer, provider, python, remote, servers, traced,
-    watched, world,
+    aws, bao, between, certificates, chromium, ci, cluster, env, fake, http, issuer, provider, python, remote, servers,
+    traced, watched, world,
 };

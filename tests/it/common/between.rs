@@ -351,7 +351,7 @@ fn hiding(known: &str, unknown: &str, answer: &[u8]) -> Vec<u8> {
 }
 
 /// Asks the server on a connection of its own, and answers what it said, with its length.
-fn forward(asked: &Asked, server: &str) -> std::io::Result<Vec<u8>> {
+pub(crate) fn forward(asked: &Asked, server: &str) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(server)?;
     let mut request = format!("{} HTTP/1.1\r\nconnection: close\r\n", asked.line);
     for header in asked.headers.iter().filter(|header| !header.starts_with("connection:")) {

@@ -6,6 +6,7 @@ pub(crate) mod between;
 pub(crate) mod certificates;
 pub(crate) mod chromium;
 pub(crate) mod ci;
+pub(crate) mod cluster;
 pub(crate) mod env;
 pub(crate) mod fake;
 pub(crate) mod http;
