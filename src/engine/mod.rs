@@ -5,6 +5,7 @@ mod http;
 pub(crate) mod identity;
 pub(crate) mod kernel;
 pub(crate) mod lease;
+mod opening;
 mod pipeline;
 pub(crate) mod policy;
 pub(crate) mod quota;
@@ -13,8 +14,6 @@ pub(crate) mod token;
 pub(crate) mod wire;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,28 +21,16 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
-use self::backend::{Backends, sys, table};
-use self::identity::Identity;
-use self::kernel::barrier::{Barrier, Batch, KEY_LEN};
-use self::kernel::due::Timer;
-use self::kernel::loss::{self, Losses};
-use self::kernel::mounts::{First, Mount, Mounts};
-use self::kernel::seal::{self, Directory, Key};
+use self::kernel::loss;
+use self::kernel::seal::gate::{self, Gate, Shares};
+use self::kernel::seal::{self, Directory};
 use self::kernel::store::{MemoryStore, Store};
 use self::kernel::store_disk::DiskStore;
-use self::kernel::{Kernel, random};
 use self::lease::Leases;
-use self::lease::core::Core;
-use self::pipeline::Pipeline;
-use self::policy::Policies;
-use self::quota::Quotas;
+use self::opening::Opening;
 pub(crate) use self::setup::ID_FILE;
-pub use self::setup::{AwsTransport, Config, Limits, OpenError, Storage, VAULT_VERSION, VERSION};
-use self::token::Tokens;
-use self::wire::error::Error;
-use crate::durable;
+pub use self::setup::{AwsTransport, Config, Limits, OpenError, Seal, Storage, VAULT_VERSION, VERSION};
 use crate::secret::Secret;
-use crate::trail::Trail;
 
 /// How the TLS of an engine's listener asks for the certificates of clients: each may show any, or none, and gets its
 /// connection. What one is good for is judged by the auth methods that go by it.
@@ -58,16 +45,13 @@ pub struct Engine {
 }
 
 struct Shared {
-    pipeline: Arc<Pipeline>,
+    opening: Arc<Opening>,
     store: Arc<dyn Store>,
     // Taken when the engine closes: the lock is let go only after the store.
     directory: Mutex<Option<Directory>>,
     limits: Limits,
     root_token: Option<Secret>,
-    losses: Losses,
-    home: loss::Home,
-    timer: Mutex<Option<tokio::task::JoinHandle<()>>>,
-    noting: tokio::task::JoinHandle<()>,
+    unseal_key: Option<Secret>,
     streams: Mutex<Option<GracefulShutdown>>,
 }
 
@@ -83,16 +67,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Engine {
-    /// Opens the store, unseals, and starts the expiry timer, which first revokes what was left open.
+    /// Opens the store. Where its key is at hand it is unsealed, and the expiry timer is started, which first revokes
+    /// what was left open.
     ///
     /// # Errors
     /// [`OpenError::Locked`] when another process has the data directory.
     pub async fn open(mut config: Config) -> Result<Self, OpenError> {
-        config.trail = config.trail.as_deref().map(whole_path).transpose()?;
+        config.trail = config.trail.as_deref().map(opening::whole_path).transpose()?;
+        let unix = config.clock.now().unix_timestamp();
         match config.storage.clone() {
             Storage::Memory => {
-                let key = Key::new(random::bytes::<KEY_LEN>()?);
-                Self::unseal(config, None, Arc::new(MemoryStore::default()), &key, None).await
+                let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+                let gate = Gate::new(store.clone(), Seal::Shamir, &config)?;
+                let (barrier, keyring, shares) = gate.first(Shares::new(1, 1)?, unix)?;
+                let unseal_key = gate::texts(&shares).1.pop().map(Secret::new);
+                gate.keep_shares(&shares)?;
+                let opening = Opening::new(config, store.clone(), gate, None)?;
+                let root_token = opening.open(barrier, keyring, None, None).await?;
+                Ok(Self::of(opening, store, None, root_token, unseal_key))
             }
             Storage::Disk { directory } => {
                 let directory = Directory::hold(&directory)?;
@@ -100,86 +92,32 @@ impl Engine {
                 if loss::is_small(&*store) {
                     loss::structure(&*store)?;
                 }
-                let (key, fresh) = directory.unseal_key(&*store)?;
-                Self::unseal(config, Some(directory), store, &key, fresh).await
+                let seal = config.seal;
+                let gate = Gate::new(store.clone(), seal, &config)?;
+                let opening = Opening::new(config, store.clone(), gate, Some(directory.file(".")))?;
+                let mut root_token = None;
+                if seal == Seal::KeyFile {
+                    let (key, fresh) = directory.unseal_key(&*store)?;
+                    let (barrier, keyring) = seal::unseal(store.clone(), &key, unix)?;
+                    opening.gate().keep(&key)?;
+                    root_token = opening.open(barrier, keyring, Some(&directory), fresh).await?;
+                }
+                Ok(Self::of(opening, store, Some(directory), root_token, None))
             }
         }
     }
 
-    async fn unseal(
-        config: Config,
-        directory: Option<Directory>,
+    fn of(
+        opening: Opening,
         store: Arc<dyn Store>,
-        key: &Key,
-        key_file: Option<durable::Fresh>,
-    ) -> Result<Self, OpenError> {
-        let (barrier, keyring) = seal::unseal(store.clone(), key)?;
-        let losses = Losses::default();
-        losses.look_through(&store, &barrier)?;
-        let home = match &config.storage {
-            Storage::Memory => None,
-            Storage::Disk { directory } => Some(whole_path(directory)?),
-        };
-        let noted = loss::noted(&barrier, &home)?;
-        // What a store begins with is one batch, so that a start that is killed leaves all of it or nothing.
-        let mut first = Batch::new();
-        let engine_id = engine_id(&barrier, &mut first)?;
-        let backends = Arc::new(table::all(&config));
-        let mounts = Mounts::open(&barrier, backends.folds(), first_mounts(&backends, &config.storage)?, &mut first)?;
-        let tokens = Tokens::open(&barrier, &mut first)?;
-        let policies = Policies::open(&barrier, &mut first)?;
-        let identity = Identity::open(&barrier, &mut first)?;
-        if config.trail.is_some() {
-            sys::audit::make_built_in(&barrier, &mut first)?;
-        }
-        let unix = config.clock.now().unix_timestamp();
-        let root_token = root_token(&barrier, &tokens, unix, directory.as_ref(), config.dev_root_token, &mut first)?;
-        if !first.is_empty() || !keyring.writes.is_empty() {
-            barrier.commit_with(keyring, first).await?;
-        }
-        if let Some(key_file) = key_file {
-            key_file.put().map_err(|e| OpenError::Failed(format!("cannot give the unseal key its name: {e}")))?;
-        }
-        if let Some(directory) = &directory {
-            directory.name(&engine_id).map_err(|e| OpenError::Failed(format!("cannot write the engine's id: {e}")))?;
-        }
-        // Its first line comes after the first batch: a trail with lines says that there was a store.
-        let trail = Trail::new(config.clock.clone());
-        let data_directory = directory.as_ref().map(|directory| directory.file("."));
-        let missing = sys::audit::open_devices(&barrier, &trail, config.trail, data_directory.as_deref(), &noted)?;
-        missing.into_iter().for_each(|loss| losses.tell(loss));
-        loss::note_with_every_batch(&barrier, &trail, noted, home.clone());
-        let noting = tokio::spawn(loss::keep_noting(config.clock.clone(), barrier.clone()));
-        let kernel = Arc::new(Kernel {
-            clock: config.clock.clone(),
-            trail,
-            engine_id,
-            mounts,
-            timer: Timer::new(),
-            storage_type: if directory.is_some() { "sqlite" } else { "inmem" },
-            data_directory,
-            sealed: AtomicBool::new(false),
-            at_work: Arc::default(),
-            barrier,
-        });
-        let quotas = Quotas::open(&kernel.barrier)?;
-        let leases = Leases::new(backends.clone());
-        let core = Arc::new(Core { kernel, identity, tokens, policies, quotas, leases });
-        let timer = Leases::start(&core);
-        Ok(Self {
-            shared: Arc::new(Shared {
-                pipeline: Arc::new(Pipeline { core, backends }),
-                store,
-                directory: Mutex::new(directory),
-                limits: config.limits,
-                root_token,
-                losses,
-                home,
-                timer: Mutex::new(Some(timer)),
-                noting,
-                streams: Mutex::new(Some(GracefulShutdown::new())),
-            }),
-        })
+        directory: Option<Directory>,
+        root_token: Option<Secret>,
+        unseal_key: Option<Secret>,
+    ) -> Self {
+        let limits = opening.limits();
+        let streams = Mutex::new(Some(GracefulShutdown::new()));
+        let (opening, directory) = (Arc::new(opening), Mutex::new(directory));
+        Self { shared: Arc::new(Shared { opening, store, directory, limits, root_token, unseal_key, streams }) }
     }
 
     /// The root token made at the first start, where it is still known.
@@ -187,10 +125,20 @@ impl Engine {
         self.shared.root_token.clone()
     }
 
+    /// The one share of the unseal key of an engine in memory.
+    pub fn unseal_key(&self) -> Option<Secret> {
+        self.shared.unseal_key.clone()
+    }
+
+    /// Whether it serves nothing but its state: because nobody has unsealed it, or initialised it, or because it was sealed.
+    pub fn is_sealed(&self) -> bool {
+        self.shared.opening.core().is_none()
+    }
+
     /// What was found to be lost since the engine last ran, with what to do next. A large store is looked through
     /// beside the engine's work, so that more may come.
     pub fn losses(&self) -> Vec<String> {
-        self.shared.losses.all()
+        self.shared.opening.losses()
     }
 
     /// Serves one plain HTTP/1.1 connection until its end. `peer` is none for the in-process stream.
@@ -199,7 +147,7 @@ impl Engine {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let watcher = lock(&self.shared.streams).as_ref().map(GracefulShutdown::watcher);
-        http::serve_stream(self.shared.pipeline.clone(), self.shared.limits, io, peer, watcher).await;
+        http::serve_stream(self.shared.opening.clone(), self.shared.limits, io, peer, watcher).await;
     }
 
     /// Accepts connections until `shutdown`, then lets the requests in flight end.
@@ -209,7 +157,7 @@ impl Engine {
         tls: Option<Arc<rustls::ServerConfig>>,
         shutdown: impl Future<Output = ()>,
     ) {
-        http::serve(self.shared.pipeline.clone(), self.shared.limits, listener, tls, shutdown).await;
+        http::serve(self.shared.opening.clone(), self.shared.limits, listener, tls, shutdown).await;
     }
 
     /// Writes the address of the listening server (`http://host:port`) into the data directory's lock,
@@ -220,12 +168,17 @@ impl Engine {
 
     /// Closes and reopens the files of the trail, after they were rotated.
     pub fn reload(&self) {
-        self.shared.pipeline.core.trail.reload();
+        if let Some(core) = self.shared.opening.core() {
+            core.trail.reload();
+        }
     }
 
     /// Revokes everything overdue, within `limit`; answers how many remain.
     pub async fn settle(&self, limit: Duration) -> usize {
-        Leases::settle(&self.shared.pipeline.core, limit).await
+        match self.shared.opening.core() {
+            Some(core) => Leases::settle(&core, limit).await,
+            None => 0,
+        }
     }
 
     /// Lets requests in flight end, stops the timer, and closes the store, also where clones of this
@@ -237,89 +190,12 @@ impl Engine {
         {
             tracing::warn!("requests were still in flight when the time to stop was up");
         }
-        // Requests go on without their clients, and what nobody got is taken back.
-        let ended =
-            tokio::time::timeout(self.shared.limits.drain_time_max, self.shared.pipeline.core.at_work.write()).await;
-        if ended.is_err() {
-            tracing::warn!("requests without a client were still at work when the time to stop was up");
-        }
-        drop(ended);
-        Leases::stop(&self.shared.pipeline.core);
-        self.shared.pipeline.backends.close();
-        let timer = lock(&self.shared.timer).take();
-        if let Some(timer) = timer {
-            // A timer task that panicked has nothing left to wait for.
-            let _ = timer.await;
-        }
-        self.shared.noting.abort();
-        let (trail, store) = (self.shared.pipeline.core.trail.clone(), self.shared.store.clone());
-        // Both wait for their last flush, so not on a worker of the runtime.
-        let lines = tokio::task::spawn_blocking(move || trail.close()).await.unwrap_or_default();
-        if let Err(error) = loss::note_last(&self.shared.pipeline.core.barrier, lines, &self.shared.home).await {
-            tracing::warn!(%error, "the trail's last lines were not noted down");
-        }
+        self.shared.opening.close().await;
+        let store = self.shared.store.clone();
+        // It waits for its last flush, so not on a worker of the runtime.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
         drop(lock(&self.shared.directory).take());
     }
-}
-
-/// A path that means the same wherever the engine is started from.
-fn whole_path(path: &Path) -> Result<PathBuf, OpenError> {
-    std::path::absolute(path).map_err(|e| OpenError::Failed(format!("the path {} leads nowhere: {e}", path.display())))
-}
-
-/// What is always mounted; and a development server starts with key-value storage at `secret/`.
-fn first_mounts(backends: &Backends, storage: &Storage) -> Result<First, Error> {
-    let built_in = backends.built_in().map(|(path, kind, description)| Mount::new(path, kind, description));
-    let always = built_in.collect::<Result<Vec<_>, _>>()?;
-    let mut once = Vec::new();
-    if let Storage::Memory = storage {
-        let mut mount = Mount::new("secret/", "kv", "key/value secret storage")?;
-        mount.options.insert("version".to_owned(), "2".to_owned());
-        once.push(mount);
-    }
-    Ok(First { always, once })
-}
-
-fn engine_id(barrier: &Barrier, first: &mut Batch) -> Result<String, Error> {
-    const KEY: &str = "core/engine-id";
-    if let Some(id) = barrier.get(KEY)? {
-        return Ok(id);
-    }
-    let id = hex::encode(random::bytes::<16>()?);
-    first.put(KEY, &id)?;
-    Ok(id)
-}
-
-/// The root token: made at the first start, in `first`, and, with a directory, kept in its file `root-token`.
-fn root_token(
-    barrier: &Barrier,
-    tokens: &Tokens,
-    unix: i64,
-    directory: Option<&Directory>,
-    wanted: Option<Secret>,
-    first: &mut Batch,
-) -> Result<Option<Secret>, OpenError> {
-    const DONE: &str = "core/initialized";
-    let file = directory.map(|directory| directory.file("root-token"));
-    // An empty file holds no token: it is as good as none.
-    let kept = file.as_deref().map(seal::read_private).transpose()?.flatten().filter(|token| !token.is_empty());
-    if barrier.get::<bool>(DONE)?.is_some() {
-        // Whoever moved the file elsewhere keeps the token there.
-        return Ok(kept);
-    }
-    let token = match kept.clone().or(wanted) {
-        Some(token) => token,
-        None => Secret::new(format!("s.{}", random::base62(24)?)),
-    };
-    // The file comes first: a crash in between leaves a token text that the next start takes up, never
-    // an engine that nobody can enter.
-    if let (Some(file), None) = (&file, &kept) {
-        seal::write_private(file, &token)?;
-    }
-    tokens.make_root(barrier, unix, &token, first)?;
-    first.put(DONE, &true)?;
-    Ok(Some(token))
 }
 
 #[cfg(test)]

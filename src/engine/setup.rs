@@ -23,6 +23,8 @@ pub const VAULT_VERSION: &str = "1.21.0";
 pub struct Config {
     /// Where it keeps its data.
     pub storage: Storage,
+    /// What opens its data. In memory it is always one share, which is known from the start.
+    pub seal: Seal,
     /// The file of the built-in audit device `trail/`.
     pub trail: Option<PathBuf>,
     /// How it reaches AWS.
@@ -43,6 +45,7 @@ impl Config {
     pub fn new(storage: Storage, clock: Clock) -> Self {
         Self {
             storage,
+            seal: Seal::KeyFile,
             trail: None,
             aws: AwsTransport::Network,
             aws_key: None,
@@ -63,6 +66,15 @@ pub enum Storage {
         /// The directory; made with mode 0700 if absent.
         directory: PathBuf,
     },
+}
+
+/// What opens a data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seal {
+    /// A key in a file beside the data: it opens at the start, and after it was sealed at the next one.
+    KeyFile,
+    /// A key in shares, which people bring (Vault: `shamir`). It starts sealed.
+    Shamir,
 }
 
 /// How AWS is reached.

@@ -75,7 +75,7 @@ fn a_sealed_engine_answers_its_status_and_nothing_else() {
     assert_eq!(world.http.send("GET", "sys/health", None).status, 503);
     assert_eq!(world.http.send("GET", "sys/health?sealedcode=200", None).status, 200);
     assert_eq!(world.http.get("sys/seal-status")["sealed"], true);
-    refused(&world.http.send("PUT", "sys/unseal", Some(&json!({}))), 400, "restart");
+    refused(&world.http.send("PUT", "sys/unseal", Some(&json!({}))), 400, "'key' must be specified");
 }
 
 #[test]
@@ -450,8 +450,8 @@ fn what_is_not_served_is_told_in_words() {
         ("GET", "identity/oidc/config", "identity tokens"),
         ("POST", "sys/quotas/lease-count/a", "quotas of anything but requests"),
         ("GET", "sys/policies/password/p", "password policies"),
-        ("PUT", "sys/rekey/init", "unseal keys"),
-        ("PUT", "sys/generate-root/attempt", "root token"),
+        ("GET", "sys/rekey/backup", "PGP"),
+        ("PUT", "sys/decode-token", "generate-root -decode"),
         ("GET", "sys/plugins/catalog", "plugins"),
         ("POST", "sys/tools/random", "random numbers"),
         ("GET", "sys/config/cors", "settings of the server"),

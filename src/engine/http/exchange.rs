@@ -17,7 +17,8 @@ use super::answer::{Transport, render};
 use super::parse;
 use super::visit::{Answer, Full, Open, STRANGER_BYTES_MAX, STRANGER_REQUESTS_MAX, Visit};
 use crate::engine::kernel::random;
-use crate::engine::pipeline::{self, Delivery, Pipeline};
+use crate::engine::opening::Opening;
+use crate::engine::pipeline::{self, Delivery};
 use crate::engine::setup::Limits;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::presented::Presented;
@@ -33,7 +34,7 @@ const STRANGER_DRAIN_BYTES_MAX: u64 = 64 << 10;
 /// What a connection's requests need to know.
 #[derive(Clone)]
 pub(super) struct Connection {
-    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) opening: Arc<Opening>,
     pub(super) limits: Limits,
     pub(super) peer: Option<SocketAddr>,
     pub(super) transport: Transport,
@@ -87,8 +88,7 @@ async fn respond(
         Ok(body) => Bytes::from(body?),
         Err(_) => return Err(Error::Invalid("the request body did not arrive in time".to_owned())),
     };
-    let request: Request =
-        parse::parse(&|path| connection.pipeline.core.mounts.folded(path), id, &parts, &body, connection.peer)?;
+    let request: Request = parse::parse(&|path| connection.opening.folded(path), id, &parts, &body, connection.peer)?;
     let request = Request { presented: connection.presented.clone(), ..request };
     drop((parts, body));
     open.work();
@@ -97,16 +97,13 @@ async fn respond(
 
 /// Runs a request in a task of its own.
 async fn work(connection: Connection, request: Request) -> Result<pipeline::Answer, Error> {
-    let Connection { pipeline, limits, visit, .. } = connection;
+    let Connection { opening, limits, visit, .. } = connection;
     let delivery = Arc::new(Delivery::new(move || visit.recognise()));
     let waiting = Waiting(delivery.clone());
-    let running = pipeline.core.running();
+    let entered = opening.enter();
     let mut task = tokio::spawn({
         let delivery = delivery.clone();
-        async move {
-            let _running = running;
-            Box::pin(pipeline.handle(&request, &delivery)).await
-        }
+        async move { Box::pin(opening.handle(entered, &request, &delivery)).await }
     });
     let ended = match tokio::time::timeout(limits.request_time_max, &mut task).await {
         Ok(ended) => ended,
@@ -138,9 +135,8 @@ impl Connection {
             return Err(refusal(full));
         }
         let remote = self.peer.map(|peer| peer.ip().to_canonical());
-        let core = &self.pipeline.core;
-        match parse::token(&parts.headers)? {
-            Some(token) if !core.is_sealed() && core.tokens.is_valid(core, &token, remote) => {
+        match (parse::token(&parts.headers)?, self.opening.core()) {
+            (Some(token), Some(core)) if core.tokens.is_valid(&core, &token, remote) => {
                 self.visit.recognise();
                 Ok(())
             }

@@ -35,7 +35,7 @@ use self::crowd::{Crowd, Place};
 use self::exchange::Connection;
 use self::visit::{Visit, Watched};
 use super::setup::Limits;
-use crate::engine::pipeline::Pipeline;
+use crate::engine::opening::Opening;
 use crate::engine::wire::presented::Presented;
 use crate::engine::wire::source::Source;
 
@@ -74,7 +74,7 @@ fn builder(limits: &Limits, peer: Option<SocketAddr>) -> auto::Builder<TokioExec
 
 /// Serves one plain connection until its end, or until the watcher's owner shuts down.
 pub(crate) async fn serve_stream<S>(
-    pipeline: Arc<Pipeline>,
+    opening: Arc<Opening>,
     limits: Limits,
     io: S,
     peer: Option<SocketAddr>,
@@ -85,7 +85,7 @@ pub(crate) async fn serve_stream<S>(
     let visit = Visit::new(peer);
     let io = Watched::new(io, &visit);
     let connection = Connection {
-        pipeline,
+        opening,
         limits,
         peer,
         transport: Transport::Plain,
@@ -105,7 +105,7 @@ pub(crate) async fn serve_stream<S>(
 
 /// Accepts connections until `shutdown`, then lets the requests in flight end, within the limit.
 pub(crate) async fn serve(
-    pipeline: Arc<Pipeline>,
+    opening: Arc<Opening>,
     limits: Limits,
     listener: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
@@ -135,10 +135,10 @@ pub(crate) async fn serve(
         }
         let place = crowd.enter(Source::of(peer.ip()), Visit::new(Some(peer)));
         let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
-        let (pipeline, acceptor) = (pipeline.clone(), tls.clone().map(TlsAcceptor::from));
+        let (opening, acceptor) = (opening.clone(), tls.clone().map(TlsAcceptor::from));
         let visit = place.visit.clone();
         let presented = Presented::Plain;
-        let connection = Connection { pipeline, limits, peer: Some(peer), transport, presented, visit };
+        let connection = Connection { opening, limits, peer: Some(peer), transport, presented, visit };
         let id = place.id();
         let task = tokio::spawn(Box::pin(visited(connection, stream, acceptor, place)));
         Place::served_by(&crowd, id, task.abort_handle());

@@ -184,7 +184,7 @@ mod tests {
     fn read(file: &std::path::Path) -> Result<Vec<(String, u64)>, String> {
         let store: Arc<dyn Store> = Arc::new(DiskStore::open(file).map_err(|e| e.to_string())?);
         structure(&*store).map_err(|e| e.to_string())?;
-        let (barrier, first): (Barrier, _) = unseal(store.clone(), &Key::new([7; 32])).map_err(|e| e.to_string())?;
+        let (barrier, first): (Barrier, _) = unseal(store.clone(), &Key::new([7; 32]), 0).map_err(|e| e.to_string())?;
         if !first.writes.is_empty() {
             return Err("the store is empty".to_owned());
         }
@@ -201,7 +201,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("engine.db");
         let store: Arc<dyn Store> = Arc::new(DiskStore::open(&file).unwrap());
-        let (barrier, first) = unseal(store.clone(), &Key::new([7; 32])).unwrap();
+        let (barrier, first) = unseal(store.clone(), &Key::new([7; 32]), 0).unwrap();
         let mut batch = Batch::new();
         for n in 0..200_u64 {
             batch.put(format!("k/{n:03}"), &n).unwrap();

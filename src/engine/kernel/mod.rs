@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use self::barrier::Barrier;
 use self::due::Timer;
 use self::mounts::Mounts;
+use self::seal::gate::Gate;
 use crate::clock::Clock;
 use crate::trail::Trail;
 
@@ -35,11 +36,11 @@ pub(crate) struct Kernel {
     pub(crate) mounts: Mounts,
     /// What the timer task waits for.
     pub(crate) timer: Timer,
-    /// Where things are stored, as `seal-status` says it: `inmem` or `sqlite`.
-    pub(crate) storage_type: &'static str,
     /// Where the engine keeps its data: no audit device writes there.
     pub(crate) data_directory: Option<PathBuf>,
-    /// Set by `sys/seal`; only a restart clears it.
+    /// What opened the store.
+    pub(crate) gate: Arc<Gate>,
+    /// Set by `sys/seal`. Nothing clears it: what is unsealed has another kernel.
     pub(crate) sealed: AtomicBool,
     /// Read-held by whatever must end before the engine closes.
     pub(crate) at_work: Arc<tokio::sync::RwLock<()>>,

@@ -1,13 +1,16 @@
 //! The seal: how the barrier key is kept, and who may have the data directory.
 //!
-//! The barrier key lies in the store, sealed by an unseal key that lies outside of it. The unseal key is
-//! for now a file of mode 0600 beside the store, made at first use; a store in memory has one that is
-//! never written. Shares and key services will take the file's place here and nowhere else.
+//! The barrier keys lie in the store ([`keyring`]), sealed by an unseal key that lies outside of it: a file of mode 0600
+//! beside the store, made at first use, or shares that people hold ([`shamir`], [`gate`]).
 //!
 //! At a first start the key is written, without its name yet; then the first batch of the store is committed, with the
 //! barrier key and all else that a store begins with; then the key file gets its name. So after a kill there is no
 //! store and a key that nobody needs; or a store and its key, which the next start gives its name. A key under its
 //! name, and no store, never comes from a kill: the store was lost.
+
+pub(crate) mod gate;
+mod keyring;
+pub(crate) mod shamir;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -15,11 +18,11 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aws_lc_rs::aead::NONCE_LEN;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
+use self::keyring::Keyring;
 use super::barrier::{Barrier, Cipher, KEY_LEN, KEYRING_KEY};
 use super::random;
 use super::store::{RawBatch, Store};
@@ -68,16 +71,6 @@ impl Directory {
         let held = Self { path: path.to_owned(), lock };
         held.announce("").map_err(|e| failed("cannot write engine.lock in", e))?;
         Ok(held)
-    }
-
-    /// Writes the engine's id into a file of its own, for those who have to know which engine it is and don't open it.
-    pub(crate) fn name(&self, engine_id: &str) -> std::io::Result<()> {
-        let file = self.file(ID_FILE);
-        // One that can't be read is written anew.
-        match std::fs::read_to_string(&file) {
-            Ok(text) if text == engine_id => Ok(()),
-            Ok(_) | Err(_) => durable::replace(&file, |file| file.write_all(engine_id.as_bytes())),
-        }
     }
 
     /// Writes the address of the listening server into the lock file, for those who find it held.
@@ -153,6 +146,17 @@ impl Drop for Directory {
     }
 }
 
+/// Writes the engine's id into a file of its data directory, for those who have to know which engine it is and don't
+/// open it.
+pub(crate) fn name(directory: &Path, engine_id: &str) -> std::io::Result<()> {
+    let file = directory.join(ID_FILE);
+    // One that can't be read is written anew.
+    match std::fs::read_to_string(&file) {
+        Ok(text) if text == engine_id => Ok(()),
+        Ok(_) | Err(_) => durable::replace(&file, |file| file.write_all(engine_id.as_bytes())),
+    }
+}
+
 fn decode(text: &str) -> Option<Key> {
     let bytes = Zeroizing::new(BASE64.decode(text.trim()).ok()?);
     let mut key = Key::default();
@@ -198,35 +202,25 @@ pub(crate) fn write_private(path: &Path, secret: &Secret) -> Result<(), OpenErro
         .map_err(|e| OpenError::Failed(format!("cannot write {}: {e}", path.display())))
 }
 
-/// The barrier over `store`: its key is opened with the unseal key, or made at first use. Then what is answered beside
-/// it belongs into the first commit.
-pub(crate) fn unseal(store: Arc<dyn Store>, unseal_key: &Key) -> Result<(Barrier, RawBatch), OpenError> {
+/// The barrier over `store`: its keys are opened with the unseal key, or made at first use, at `unix`. Then what is
+/// answered beside it belongs into the first commit.
+pub(crate) fn unseal(store: Arc<dyn Store>, unseal_key: &Key, unix: i64) -> Result<(Barrier, RawBatch), OpenError> {
     let cipher = Cipher::new(unseal_key)?;
     let mut first = RawBatch::default();
-    let key = match store.get(KEYRING_KEY)? {
-        Some(sealed) => {
-            let plain = cipher.open(KEYRING_KEY, &sealed).map_err(|_| {
-                OpenError::Failed(
-                    "the unseal key does not open this store: it belongs to another one, or one of the two is damaged"
-                        .to_owned(),
-                )
-            })?;
-            let mut key = Key::default();
-            if plain.len() != key.len() {
-                return Err(OpenError::Failed(format!("the sealed barrier key has {} bytes", plain.len())));
-            }
-            key.copy_from_slice(&plain);
-            key
-        }
+    let keyring = match store.get(KEYRING_KEY)? {
+        Some(sealed) => Keyring::open(&cipher, &sealed).map_err(|_| {
+            OpenError::Failed(
+                "the unseal key does not open this store: it belongs to another one, or one of the two is damaged"
+                    .to_owned(),
+            )
+        })?,
         None => {
-            let key = Key::new(random::bytes::<KEY_LEN>()?);
-            let sealed = cipher.seal(KEYRING_KEY, &*key)?;
-            debug_assert!(sealed.len() > NONCE_LEN + KEY_LEN);
-            first.writes.push((KEYRING_KEY.to_owned(), Some(sealed)));
-            key
+            let keyring = Keyring::draw(unix)?;
+            first.writes.push((KEYRING_KEY.to_owned(), Some(keyring.seal(&cipher)?)));
+            keyring
         }
     };
-    Ok((Barrier::new(store, &key)?, first))
+    Ok((Barrier::new(store, keyring.ciphers()?), first))
 }
 
 impl From<Error> for OpenError {
@@ -307,7 +301,7 @@ mod tests {
         let begun = || async {
             let store = Arc::new(MemoryStore::default());
             let (key, fresh) = held.unseal_key(&*store).unwrap();
-            let (barrier, first) = unseal(store.clone(), &key).unwrap();
+            let (barrier, first) = unseal(store.clone(), &key, 0).unwrap();
             barrier.commit_with(first, Batch::new()).await.unwrap();
             (store, key, fresh)
         };
@@ -336,13 +330,13 @@ mod tests {
     async fn only_the_key_that_sealed_a_store_unseals_it() {
         let store = Arc::new(MemoryStore::default());
         let (right, wrong) = (Key::new([1; 32]), Key::new([2; 32]));
-        let (barrier, first) = unseal(store.clone(), &right).unwrap();
+        let (barrier, first) = unseal(store.clone(), &right, 0).unwrap();
         let mut batch = Batch::new();
         batch.put("a", &"b").unwrap();
         barrier.commit_with(first, batch).await.unwrap();
-        let (again, first) = unseal(store.clone(), &right).unwrap();
+        let (again, first) = unseal(store.clone(), &right, 0).unwrap();
         assert!(first.writes.is_empty());
         assert_eq!(again.get::<String>("a").unwrap().unwrap(), "b");
-        assert!(unseal(store, &wrong).is_err());
+        assert!(unseal(store, &wrong, 0).is_err());
     }
 }

@@ -398,12 +398,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::index_tokens;
-    use crate::engine::kernel::barrier::{Barrier, Batch};
+    use crate::engine::kernel::barrier::Batch;
+    use crate::engine::kernel::seal::{Key, unseal};
     use crate::engine::kernel::store::MemoryStore;
 
     #[tokio::test]
     async fn tokens_from_before_get_their_leases_once() {
-        let barrier = Barrier::new(Arc::new(MemoryStore::default()), &[7; 32]).unwrap();
+        let (barrier, _) = unseal(Arc::new(MemoryStore::default()), &Key::new([7; 32]), 0).unwrap();
         let token = |hash: &str, end: Value| {
             json!({ "hash": hash, "accessor": "", "policies": [], "display_name": "", "path": "auth/approle/login",
                     "creation_time": 0, "creation_ttl": 0, "renewable": true, "expire_time": end })

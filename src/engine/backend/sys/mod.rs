@@ -3,6 +3,7 @@
 mod absent;
 pub(crate) mod audit;
 mod internal;
+mod keys;
 mod leases;
 mod locked;
 mod metrics;
@@ -11,6 +12,7 @@ mod paths;
 mod policies;
 mod quotas;
 mod remount;
+pub(crate) mod sealed;
 mod status;
 mod wrapping;
 
@@ -73,6 +75,7 @@ async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
         "locked-users" => locked::handle(core, call).await,
         "internal" => internal::handle(core, call),
         "seal" => Ok(seal(core)),
+        "key-status" | "rotate" | "rekey" | "generate-root" => keys::handle(core, call).await,
         "wrapping" => wrapping::handle(core, call).await,
         "metrics" => metrics::handle(core, call.request).await,
         "health" | "seal-status" | "init" | "leader" | "unseal" => status::handle(core, call),
@@ -80,10 +83,9 @@ async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
     }
 }
 
-/// Refuses everything from now on. The key file unseals again at the next start.
+/// Refuses everything from now on; what the engine holds goes once this request has ended.
 fn seal(core: &Core) -> Response {
     core.sealed.store(true, Ordering::Release);
-    tracing::warn!("sealed through the API; restart to unseal");
     Response::empty()
 }
 

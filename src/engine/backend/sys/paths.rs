@@ -76,6 +76,44 @@ const HEALTH: &[Parameter] = &[
     takes("activecode", Int, "Status while all is well").or("200"),
     takes("failingcode", Int, "Status while requests fail").or("500"),
     takes("sealedcode", Int, "Status while sealed").or("503"),
+    takes("uninitcode", Int, "Status while there is no store").or("501"),
+];
+
+const INIT: &[Parameter] = &[
+    takes("secret_shares", Int, "Into how many shares the unseal key is split; required"),
+    takes("secret_threshold", Int, "How many of them make it; required"),
+    takes("pgp_keys", List, "Refused: nothing is encrypted with PGP"),
+    takes("root_token_pgp_key", Text, "Refused: nothing is encrypted with PGP"),
+    takes("recovery_shares", Int, "Refused: a key in shares recovers itself"),
+    takes("recovery_threshold", Int, "Refused: a key in shares recovers itself"),
+    takes("recovery_pgp_keys", List, "Refused: nothing is encrypted with PGP"),
+];
+
+const UNSEAL: &[Parameter] = &[
+    takes("key", Text, "A share, in hex or base64; required where nothing is reset"),
+    takes("reset", Bool, "Whether to forget the shares brought so far").or("false"),
+    takes("migrate", Bool, "Refused: a store keeps its seal").or("false"),
+];
+
+const REKEY: &[Parameter] = &[
+    takes("secret_shares", Int, "Into how many shares the new key is split; required"),
+    takes("secret_threshold", Int, "How many of them make it; required"),
+    takes("require_verification", Bool, "Whether it comes into force once enough of them were brought back")
+        .or("false"),
+    takes("pgp_keys", List, "Refused: nothing is encrypted with PGP"),
+    takes("backup", Bool, "Refused: shares are not kept").or("false"),
+    takes("nonce", Text, "Of the rekey that is given up"),
+];
+
+const ROOT: &[Parameter] = &[
+    takes("otp", Text, "The one-time password that hides the token; not given: one is drawn, and answered"),
+    takes("pgp_key", Text, "Refused: nothing is encrypted with PGP"),
+    takes("nonce", Text, "Of the attempt that is given up"),
+];
+
+const BROUGHT: &[Parameter] = &[
+    takes("key", Text, "A share, in hex or base64; required"),
+    takes("nonce", Text, "For what it is brought; required"),
 ];
 
 const NOTHING: &[Parameter] = &[takes("path", Rest, "Anything")];
@@ -84,13 +122,28 @@ const NOTHING: &[Parameter] = &[takes("path", Rest, "Anything")];
 pub(super) const PATHS: &[Row] = &[
     Row::new("health", &[Read], "Whether requests are served").with(HEALTH).door(Door::Unaudited),
     Row::new("seal-status", &[Read], "Whether the store is open").door(Door::Unaudited),
-    Row::new("init", &[Read, Write], "Whether there is a store").door(Door::Unaudited),
+    Row::new("init", &[Read, Write], "Whether there is a store; begins one").with(INIT).door(Door::Unaudited),
     Row::new("leader", &[Read], "Who leads: there is no cluster").door(Door::Unaudited),
-    Row::new("unseal", &[Write], "Opens nothing: the key file does, at a start").door(Door::Unaudited),
+    Row::new("unseal", &[Write], "Takes a share of the key that opens the store").with(UNSEAL).door(Door::Unaudited),
     Row::new("metrics", &[Read], "A few numbers")
         .with(&[takes("format", Text, "json, or prometheus").or("json")])
         .door(Door::Unaudited),
-    Row::new("seal/?", &[Write], "Refuses everything until a restart").sudo(),
+    Row::new("seal/?", &[Write], "Refuses everything until it is unsealed").sudo(),
+    Row::new("key-status/?", &[Read], "Which barrier key seals, and since when"),
+    Row::new("rotate/?", &[Write], "A new barrier key; the old ones still open").sudo(),
+    Row::new(
+        "rekey/init/?",
+        &[Read, Write, Delete],
+        "Other shares of the unseal key, in which enough old ones are brought",
+    )
+    .with(REKEY)
+    .sudo(),
+    Row::new("rekey/update/?", &[Write], "Takes an old share").with(BROUGHT).sudo(),
+    Row::new("rekey/verify/?", &[Read, Write, Delete], "Takes a new share back").with(BROUGHT).sudo(),
+    Row::new("generate-root/attempt/?", &[Read, Write, Delete], "An attempt at a root token; its end takes a token")
+        .with(ROOT)
+        .door(Door::Ajar),
+    Row::new("generate-root/update/?", &[Write], "Takes a share for a root token").with(BROUGHT).door(Door::Ajar),
     Row::new("leases", &[Read], "Leases that fail to be revoked")
         .with(&[TYPE, takes("limit", Text, "At most so many, or none").or("10000")])
         .sudo(),
@@ -182,7 +235,6 @@ pub(super) const PATHS: &[Row] = &[
     // Not served, and root-protected all the same: so it is no matter of a path whether a policy names it.
     Row::new("raw/?", &[], "The store").sudo(),
     Row::new("raw/*path", &[], "The store").with(NOTHING).sudo(),
-    Row::new("rotate/?", &[], "A new encryption key").sudo(),
     Row::new("step-down/?", &[], "Another leader").sudo(),
     Row::new("config/auditing/*path", &[], "Headers in the trail").with(NOTHING).sudo(),
     Row::new("plugins/catalog/*path", &[], "Plugins").with(NOTHING).sudo(),

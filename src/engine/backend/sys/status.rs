@@ -3,10 +3,12 @@
 
 use serde_json::{Map, Value, json};
 
+use super::sealed;
 use crate::engine::backend::Call;
 use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::seal::gate::Gate;
 use crate::engine::lease::core::Core;
-use crate::engine::setup::{VAULT_VERSION, VERSION};
+use crate::engine::setup::{Seal, VAULT_VERSION, VERSION};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::request::{Operation, Request};
@@ -15,12 +17,14 @@ use crate::trail::{Event, Record};
 
 /// Serves one call.
 pub(super) fn handle(core: &Core, call: Call<'_>) -> Result<Response, Error> {
-    match call.row.pattern {
-        "health" => health(core, call.request),
-        "seal-status" => Ok(seal_status(core)),
-        "init" => init(call.request),
-        "leader" => Ok(leader()),
-        "unseal" => unseal(core),
+    match (call.row.pattern, call.request.operation) {
+        ("init", Operation::Write) => Err(sealed::initialized()),
+        ("unseal", _) if call.fields().bool("reset")?.unwrap_or(false) => {
+            Err(Error::Invalid("vault is unsealed".to_owned()))
+        }
+        ("health" | "seal-status" | "init" | "leader" | "unseal", _) => {
+            sealed::state(&core.gate, Some(core), call.request)
+        }
         _ => Err(call.forgotten()),
     }
 }
@@ -76,8 +80,8 @@ fn try_again(core: &Core, failing: &Map<String, Value>) {
     }
 }
 
-fn health(core: &Core, request: &Request) -> Result<Response, Error> {
-    let sealed = core.is_sealed();
+/// Whether an engine serves requests, as its status and in words.
+pub(super) fn health(gate: &Gate, core: Option<&Core>, request: &Request) -> Result<Response, Error> {
     let fields = Fields(&request.data);
     let code = |name: &str, otherwise: u16| -> Result<u16, Error> {
         let given = fields.int(name)?.unwrap_or(i64::from(otherwise));
@@ -86,71 +90,72 @@ fn health(core: &Core, request: &Request) -> Result<Response, Error> {
             .filter(|code| (200..600).contains(code))
             .ok_or_else(|| Error::Invalid(format!("bad HTTP status in {name}")))
     };
-    let failing = failing(core);
-    let status = match sealed {
-        true => code("sealedcode", 503)?,
-        false if is_out(core, &failing) => code("failingcode", 500)?,
-        false => code("activecode", 200)?,
+    let initialized = gate.is_initialized()?;
+    let failing = core.map(failing).unwrap_or_default();
+    let status = match core {
+        None if !initialized => code("uninitcode", 501)?,
+        None => code("sealedcode", 503)?,
+        Some(core) if is_out(core, &failing) => code("failingcode", 500)?,
+        Some(_) => code("activecode", 200)?,
     };
     let mut body = json!({
-        "initialized": true,
-        "sealed": sealed,
+        "initialized": initialized,
+        "sealed": core.is_none(),
         "standby": false,
         "performance_standby": false,
         "replication_performance_mode": "disabled",
         "replication_dr_mode": "disabled",
-        "server_time_utc": core.clock.now().unix_timestamp(),
+        "server_time_utc": gate.clock().now().unix_timestamp(),
         "version": VAULT_VERSION,
         "leasehold_version": VERSION,
-        "cluster_name": "leasehold",
-        "cluster_id": cluster_id(core),
     });
-    if !failing.is_empty() {
-        try_again(core, &failing);
-        body["failing"] = failing.into();
+    if let Some(core) = core {
+        body["cluster_name"] = "leasehold".into();
+        body["cluster_id"] = cluster_id(core).into();
+        if !failing.is_empty() {
+            try_again(core, &failing);
+            body["failing"] = failing.into();
+        }
     }
     Ok(Response { status: Some(status), ..bare(body) })
 }
 
-fn seal_status(core: &Core) -> Response {
-    bare(json!({
-        "type": "file",
-        "initialized": true,
-        "sealed": core.is_sealed(),
-        "t": 1,
-        "n": 1,
-        "progress": 0,
-        "nonce": "",
+/// How an engine is sealed, and how far unsealing it is.
+pub(super) fn seal_status(gate: &Gate, core: Option<&Core>) -> Result<Response, Error> {
+    let shares = gate.shares()?;
+    let (progress, nonce) = gate.unsealing();
+    let mut body = json!({
+        "type": match gate.seal() {
+            Seal::KeyFile => "file",
+            Seal::Shamir => "shamir",
+        },
+        "initialized": gate.is_initialized()?,
+        "sealed": core.is_none(),
+        "t": shares.map_or(0, |shares| shares.threshold),
+        "n": shares.map_or(0, |shares| shares.shares),
+        "progress": progress,
+        "nonce": nonce,
         "version": VAULT_VERSION,
         "leasehold_version": VERSION,
         "build_date": "",
         "migration": false,
-        "cluster_name": "leasehold",
-        "cluster_id": cluster_id(core),
-        "recovery_seal": false,
-        "storage_type": core.storage_type,
-    }))
+    });
+    if let Some(core) = core {
+        body["cluster_name"] = "leasehold".into();
+        body["cluster_id"] = cluster_id(core).into();
+    }
+    body["recovery_seal"] = false.into();
+    body["storage_type"] = gate.storage_type().into();
+    Ok(bare(body))
 }
 
-fn init(request: &Request) -> Result<Response, Error> {
-    match request.operation {
-        // An engine is initialised when it is opened for the first time.
-        Operation::Write => Err(Error::Invalid("Vault is already initialized".to_owned())),
-        _ => Ok(bare(json!({ "initialized": true }))),
-    }
-}
-
-fn unseal(core: &Core) -> Result<Response, Error> {
-    if core.is_sealed() {
-        return Err(Error::Invalid(
-            "this engine unseals with its key file when it starts: restart it to unseal it".to_owned(),
-        ));
-    }
-    Ok(seal_status(core))
+/// Whether there is a store.
+pub(super) fn init(gate: &Gate) -> Result<Response, Error> {
+    Ok(bare(json!({ "initialized": gate.is_initialized()? })))
 }
 
 /// As a server without high availability says it: nobody leads.
-fn leader() -> Response {
+pub(super) fn leader() -> Response {
     bare(json!({
         "ha_enabled": false,
         "is_self": false,

@@ -37,7 +37,9 @@ async fn ask(engine: &Engine, operation: Operation, path: &str, data: Value) -> 
         origin: None,
         guardrails: None,
     };
-    engine.shared.pipeline.handle(&request, &Delivery::new(|| ())).await.map(|answer| answer.response)
+    let opening = &engine.shared.opening;
+    let answer = opening.handle(opening.enter(), &request, &Delivery::new(|| ())).await;
+    answer.map(|answer| answer.response)
 }
 
 /// A path that a pattern matches, for an operation; none where it has none.

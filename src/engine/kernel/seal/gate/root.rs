@@ -1,0 +1,106 @@
+//! A root token for who brings enough shares (Vault API, `/sys/generate-root`): for when nobody has one any more. So it
+//! asks for no token; whoever begins it says, or is told, the one-time password that hides the token from the others.
+//!
+//! An attempt to which nobody has brought anything for a while makes room for another: it stands in nobody's way.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use super::{Brought, Gate, Shares, changing_shares, lock, read_share};
+use crate::engine::kernel::random;
+use crate::engine::wire::error::Error;
+use crate::secret::Secret;
+
+/// What root tokens that are made so begin with, and how many random characters follow.
+const PREFIX: &str = "hvs.";
+const RANDOM: usize = 24;
+
+/// How long a one-time password is: as the token.
+pub(crate) const OTP_LENGTH: usize = PREFIX.len() + RANDOM;
+
+/// After so many seconds without a share another attempt may begin.
+const IDLE_SECONDS_MAX: i64 = 600;
+
+/// An attempt on its way.
+pub(super) struct Attempt {
+    nonce: String,
+    otp: Secret,
+    brought: Brought,
+    /// When it began, or a share was last brought, in Unix seconds.
+    moved: i64,
+}
+
+/// A root token that is made, and how it is told.
+pub(crate) struct Made {
+    /// Its text.
+    pub(crate) token: Secret,
+    /// The same, hidden by the one-time password, in base64.
+    pub(crate) encoded: String,
+    /// Of which attempt.
+    pub(crate) nonce: String,
+}
+
+impl Gate {
+    /// Begins an attempt; answers the one-time password where it was drawn here.
+    ///
+    /// # Errors
+    /// One is on its way; a password of another length; a store without shares.
+    pub(crate) fn begin_root(&self, otp: Option<Secret>) -> Result<Option<Secret>, Error> {
+        changing_shares(self)?;
+        if let Some(given) = otp.as_ref().map(|otp| otp.expose().len()).filter(|length| *length != OTP_LENGTH) {
+            return Err(Error::Invalid(format!("the OTP has {given} characters, and {OTP_LENGTH} are needed")));
+        }
+        let now = self.clock.now().unix_timestamp();
+        let mut held = lock(&self.root);
+        if held.as_ref().is_some_and(|attempt| now.saturating_sub(attempt.moved) < IDLE_SECONDS_MAX) {
+            return Err(Error::Invalid("root generation already in progress".to_owned()));
+        }
+        let drawn = if otp.is_none() { Some(Secret::new(random::base62(OTP_LENGTH)?)) } else { None };
+        let Some(otp) = otp.or_else(|| drawn.clone()) else { return Ok(None) };
+        *held = Some(Attempt { nonce: random::uuid()?, otp, brought: Brought::default(), moved: now });
+        Ok(drawn)
+    }
+
+    /// Under which nonce an attempt is on its way, how many shares were brought, and how many are needed.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    pub(crate) fn rooting(&self) -> Result<(Option<(String, usize)>, usize), Error> {
+        let needed = self.shares()?.map_or(0, |shares| shares.threshold);
+        Ok((lock(&self.root).as_ref().map(|attempt| (attempt.nonce.clone(), attempt.brought.progress())), needed))
+    }
+
+    /// Gives an attempt up.
+    pub(crate) fn cancel_root(&self) {
+        *lock(&self.root) = None;
+    }
+
+    /// Takes a share; answers a token, which is not stored yet, once they are enough.
+    ///
+    /// # Errors
+    /// Nothing to take it for; another nonce; shares that don't open the store: they are forgotten.
+    pub(crate) fn bring_for_root(&self, text: &Secret, nonce: &str) -> Result<Option<Made>, Error> {
+        let of: Shares = changing_shares(self)?;
+        let (enough, otp, nonce) = {
+            let mut held = lock(&self.root);
+            let none = || Error::Invalid("no root generation in progress".to_owned());
+            let attempt = held.as_mut().ok_or_else(none)?;
+            if attempt.nonce != nonce {
+                let running = &attempt.nonce;
+                return Err(Error::Invalid(format!(
+                    "incorrect nonce supplied; nonce for this root generation operation is {running:?}"
+                )));
+            }
+            attempt.moved = self.clock.now().unix_timestamp();
+            let Some(enough) = attempt.brought.add(read_share(text, of)?, of.threshold)? else { return Ok(None) };
+            (enough, attempt.otp.clone(), attempt.nonce.clone())
+        };
+        let wrong = || Error::Invalid("root generation failed, invalid key: bring the shares again".to_owned());
+        self.opened_by(&enough)?.ok_or_else(wrong)?;
+        self.cancel_root();
+        let token = Secret::new(format!("{PREFIX}{}", random::base62(RANDOM)?));
+        let hidden: Vec<u8> =
+            token.expose().bytes().zip(otp.expose().bytes()).map(|(token, otp)| token ^ otp).collect();
+        Ok(Some(Made { token, encoded: STANDARD_NO_PAD.encode(hidden), nonce }))
+    }
+}
