@@ -56,7 +56,7 @@ impl CliError {
                 }
                 None => "the token may not do this, or has ended; `leasehold token lookup` shows what it is".to_owned(),
             }),
-            sealed if sealed.says(api::Said::Sealed) => failure.hint("an operator has to unseal it"),
+            sealed if sealed.says(api::Said::Sealed) => failure.hint("an operator has to unseal it: `leasehold operator unseal`"),
             api::Error::NoNamespace { .. } => failure.hint(
                 "look at its name in --namespace, in LEASEHOLD_NAMESPACE, BAO_NAMESPACE or VAULT_NAMESPACE, or in the \
                  environment; or create it (`bao namespace create`)",

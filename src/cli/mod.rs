@@ -43,6 +43,7 @@ mod lock;
 mod login;
 mod man;
 mod mounts;
+mod operator;
 mod patch;
 mod path_help;
 mod plan;
@@ -178,6 +179,8 @@ enum Command {
     Print(print::Args),
     /// List, enable or disable audit devices
     Audit(audit::Args),
+    /// Begin a server's store, open it and close it, and change its keys
+    Operator(operator::Args),
     /// Print which version this is
     Version,
     /// Print what a shell completes commands and flags by
@@ -205,6 +208,7 @@ impl Command {
                 | Self::Policy(_)
                 | Self::Token(_)
                 | Self::Audit(_)
+                | Self::Operator(_)
         )
     }
 }
@@ -308,6 +312,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Secrets(args) => secrets::run(args, &global).await,
         Command::Auth(args) => auth::run(args, &global).await,
         Command::Audit(args) => audit::run(args, &global).await,
+        Command::Operator(args) => operator::run(args, &global).await,
         Command::Version => {
             global.no_form()?;
             output::line(concat!("Leasehold v", env!("CARGO_PKG_VERSION"))).map(|()| 0)

@@ -152,6 +152,7 @@ fn config(settings: &Settings, audit_file: &Path, sandbox: Option<&LazySandbox>,
     };
     Config {
         trail: Some(audit_file.to_owned()),
+        seal: settings.seal,
         aws: sandbox.map_or(AwsTransport::Network, LazySandbox::transport),
         aws_key: sandbox.map(|_| sandbox::engine_key()),
         dev_root_token: settings.root_token.clone().map(Secret::new),
@@ -220,7 +221,17 @@ fn banner(settings: &Settings, engine: &Engine, address: &str, audit_file: &Path
             text += "\nThis is a development server. It keeps everything in memory and forgets it when it stops;\n\
                      it must not guard anything real. To use it from another terminal:\n\n";
             text += &format!("    export LEASEHOLD_ADDR='{address}'\n    export VAULT_ADDR='{address}'\n\n");
+            if let Some(key) = engine.unseal_key() {
+                text += &format!("Unseal Key: {}\n", key.expose());
+            }
             text += &format!("Root Token: {}\n", token.expose());
+        }
+        (Some(_), None) if engine.is_sealed() => {
+            text += &format!(
+                "\nThis server is sealed, and serves nothing until it is unsealed. From another terminal:\n\n    \
+                 export LEASEHOLD_ADDR='{address}'\n    leasehold operator init      # once, where there is nothing yet\n    \
+                 leasehold operator unseal    # once for each share that is needed\n"
+            );
         }
         (_, None) => {}
     }

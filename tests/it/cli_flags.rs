@@ -355,6 +355,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["policy", "list"], "env"),
     (&["token", "lookup"], "env"),
     (&["audit", "list"], "env"),
+    (&["operator", "seal"], "env"),
 ];
 
 #[test]

@@ -91,6 +91,8 @@ mod sandbox_orders;
 mod sandbox_roles;
 mod saved_plans;
 mod schema;
+mod seal;
+mod seal_keys;
 mod selecting;
 mod server;
 mod session_sound;

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::args::AwsChoice;
 use crate::cli::error::CliError;
+use crate::engine::Seal;
 
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -26,6 +27,7 @@ pub(super) struct File {
     pub(super) data: Option<PathBuf>,
     pub(super) storage_path: Option<PathBuf>,
     pub(super) audit_path: Option<PathBuf>,
+    pub(super) seal: Option<Seal>,
     pub(super) aws: Option<AwsChoice>,
     pub(super) log_level: Option<String>,
 }
@@ -39,7 +41,11 @@ struct Entry {
 }
 
 /// Blocks that hold keys.
-const BLOCKS: [&str; 6] = ["listener", "listener.tcp", "storage", "storage.file", "audit", "audit.file"];
+const BLOCKS: [&str; 8] =
+    ["listener", "listener.tcp", "storage", "storage.file", "audit", "audit.file", "seal", SHAMIR];
+
+/// The block that holds no key, and is one all the same.
+const SHAMIR: &str = "seal.shamir";
 
 /// Reads a file.
 ///
@@ -78,7 +84,7 @@ pub(super) fn read(path: &Path) -> Result<File, CliError> {
     }
     Err(CliError::new(1, problems.join("\n")).hint(
         "keys: data or storage \"file\" { path }, listener \"tcp\" { address, tls_cert_file, tls_key_file, tls_disable, \
-         tls_disable_client_certs }, audit \"file\" { path }, aws, log_level",
+         tls_disable_client_certs }, audit \"file\" { path }, seal \"shamir\" {}, aws, log_level",
     ))
 }
 
@@ -110,9 +116,11 @@ fn hcl(text: &str, body: &Body, place: &str, into: &mut Vec<Entry>) {
                     .labels
                     .iter()
                     .fold(below(place, block.ident.as_str()), |place, label| below(&place, label.as_str()));
-                if BLOCKS.contains(&place.as_str()) {
+                let is_block = BLOCKS.contains(&place.as_str());
+                if is_block {
                     hcl(text, &block.body, &place, into);
-                } else {
+                }
+                if !is_block || place == SHAMIR {
                     into.push(Entry { place, line, value: None });
                 }
             }
@@ -147,6 +155,9 @@ fn json(value: &Value, place: &str, into: &mut Vec<Entry>) {
     match value {
         Value::Object(map) if place.is_empty() || BLOCKS.contains(&place) => {
             map.iter().for_each(|(key, value)| json(value, &below(place, key), into));
+            if place == SHAMIR {
+                into.push(Entry { place: place.to_owned(), line: None, value: None });
+            }
         }
         Value::Array(items) if BLOCKS.contains(&place) => items.iter().for_each(|item| json(item, place, into)),
         value => into.push(Entry { place: place.to_owned(), line: None, value: Some(value.clone()) }),
@@ -175,6 +186,7 @@ impl File {
             "data" => set(&mut self.data, text().map(Into::into)),
             "storage.file.path" => set(&mut self.storage_path, text().map(Into::into)),
             "audit.file.path" => set(&mut self.audit_path, text().map(Into::into)),
+            SHAMIR if entry.value.is_none() => set(&mut self.seal, Some(Seal::Shamir)),
             "log_level" => set(&mut self.log_level, text()),
             "aws" => match text().as_deref() {
                 Some("aws") => set(&mut self.aws, Some(AwsChoice::Aws)),

@@ -7,6 +7,7 @@ use super::args::{Args, AwsChoice};
 use super::file;
 use crate::cli::error::CliError;
 use crate::cli::global::variable;
+use crate::engine::Seal;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8200";
 
@@ -35,6 +36,8 @@ pub(super) struct Settings {
     /// None keeps everything in memory.
     pub(super) data: Option<PathBuf>,
     pub(super) audit_file: Option<PathBuf>,
+    /// What opens the data directory; of a server that keeps nothing it means nothing.
+    pub(super) seal: Seal,
     pub(super) aws: AwsChoice,
     pub(super) log_level: String,
     pub(super) root_token: Option<String>,
@@ -94,6 +97,7 @@ impl Settings {
             client_certificates,
             data,
             audit_file: args.audit_file.or(file.audit_path),
+            seal: file.seal.unwrap_or(Seal::KeyFile),
             aws: args.aws.or(file.aws).unwrap_or(AwsChoice::Aws),
             log_level: log_level(args.log_level.or(file.log_level))?,
             root_token: root_token.filter(|_| args.dev),
@@ -137,6 +141,7 @@ mod tests {
     use super::{AwsChoice, Settings};
     use crate::cli::error::CliError;
     use crate::cli::server::Args;
+    use crate::engine::Seal;
 
     #[derive(Parser)]
     struct Cli {
@@ -212,6 +217,15 @@ mod tests {
         ] {
             assert_eq!(settings(&[], json).unwrap().listen, "127.0.0.1:1");
         }
+        for shamir in [
+            "seal \"shamir\" {}",
+            "seal \"shamir\" {\n}",
+            r#"{"seal": {"shamir": {}}}"#,
+            r#"{"seal": [{"shamir": [{}]}]}"#,
+        ] {
+            assert_eq!(settings(&["--data-dir", "/d"], shamir).unwrap().seal, Seal::Shamir, "{shamir}");
+        }
+        assert_eq!(settings(&["--data-dir", "/d"], "").unwrap().seal, Seal::KeyFile);
         let vaults = "ui = true\ndisable_mlock = true\nlistener \"tcp\" {\n telemetry {\n  x = 1\n }\n}\ntelemetry {}\n\
                       data = \"/a\"\ndata_dir = 1\nstorage \"raft\" {\n path = \"/b\"\n}\n";
         let error = settings(&[], vaults).unwrap_err().message;
@@ -243,6 +257,9 @@ mod tests {
             (&["--data-dir", "/d", "--log-level", "loud"], "", "unknown log level"),
             (&["--data-dir", "/d"], "dta = \"x\"", "server.hcl:1: the key dta is not taken"),
             (&["--data-dir", "/d"], "\nlistener \"unix\" {}", "server.hcl:2: the key listener.unix is not taken"),
+            (&["--data-dir", "/d"], "seal \"awskms\" {}", "server.hcl:1: the key seal.awskms is not taken"),
+            (&["--data-dir", "/d"], "seal \"shamir\" {\n x = 1\n}", "server.hcl:2: the key seal.shamir.x is not taken"),
+            (&["--data-dir", "/d"], "seal = \"shamir\"", "seal"),
             (&[], "data = \"a\"\nstorage \"file\" {\n path = \"b\"\n}", "twice"),
         ] {
             let error = settings(flags, file).unwrap_err();

@@ -163,14 +163,15 @@ impl TestEnv {
         let lines = BufReader::new(child.stdout.take().unwrap());
         drop(std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))));
         let mut stderr = child.stderr.take().unwrap();
-        let mut server =
-            Server { child, address: String::new(), aws_endpoint: None, exports: Vec::new(), root_token: None };
+        let (address, exports) = (String::new(), Vec::new());
+        let mut server = Server { child, address, aws_endpoint: None, exports, root_token: None, unseal_key: None };
         while let Ok(line) = receiver.recv_timeout(PATIENCE) {
             let export = line.trim().strip_prefix("export ").and_then(|export| export.split_once('='));
             server.exports.extend(export.map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned())));
             match line.trim().split_once(": ") {
                 Some(("Api Address", address)) => server.address = address.trim().to_owned(),
                 Some(("AWS Endpoint", address)) => server.aws_endpoint = Some(address.trim().to_owned()),
+                Some(("Unseal Key", key)) => server.unseal_key = Some(key.trim().to_owned()),
                 Some(("Root Token", token)) => server.root_token = Some(token.trim().to_owned()),
                 _ => {}
             }
@@ -213,6 +214,8 @@ pub(crate) struct Server {
     pub(crate) exports: Vec<(String, String)>,
     /// Printed by a development server.
     pub(crate) root_token: Option<String>,
+    /// Printed by a development server.
+    pub(crate) unseal_key: Option<String>,
 }
 
 impl Server {
@@ -242,6 +245,8 @@ pub(crate) struct InTestEngine {
     pub(crate) address: String,
     /// Its root token.
     pub(crate) root_token: String,
+    /// What unseals it, where it is in memory.
+    pub(crate) unseal_key: String,
     engine: Engine,
     runtime: tokio::runtime::Handle,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
@@ -273,7 +278,8 @@ impl InTestEngine {
             });
         });
         let (address, root_token, engine, runtime) = is_ready.recv().expect("the engine opens");
-        Self { address, root_token, engine, runtime, stop: Some(stop), thread: Some(thread) }
+        let unseal_key = engine.unseal_key().map(|key| key.expose().to_owned()).unwrap_or_default();
+        Self { address, root_token, unseal_key, engine, runtime, stop: Some(stop), thread: Some(thread) }
     }
 
     /// The address of another listener of it, with TLS, and the server's certificate: `localhost`, 127.0.0.1.
