@@ -37,13 +37,10 @@ impl World {
     pub(crate) async fn before(iam: Arc<NullIam>, aws: SharedHttpClient, clock: Clock, lease: &str) -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let engine = Engine::open(Config {
-            storage: Storage::Disk { directory: home.path().join("data") },
             trail: Some(home.path().join("trail.log")),
             aws: AwsTransport::InProcess(aws),
-            clock: clock.clone(),
-            aws_key: None,
             limits: Limits { request_time_max: Duration::from_secs(600), ..Limits::default() },
-            dev_root_token: None,
+            ..Config::new(Storage::Disk { directory: home.path().join("data") }, clock.clone())
         })
         .await
         .expect("the engine opens");

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use leasehold::api::{Client, Options, Target};
 use leasehold::clock::Clock;
-use leasehold::engine::{AwsTransport, Config, Engine, Limits, Storage};
+use leasehold::engine::{AwsTransport, Config, Engine, Storage};
 use leasehold::sandbox;
 use serde_json::{Map, Value, json};
 
@@ -45,13 +45,9 @@ fn body(value: Value) -> Map<String, Value> {
 async fn fill(data: &Path, leases: usize) {
     let account = sandbox::Account::open(None, Clock::system()).expect("the sandbox opens");
     let engine = Engine::open(Config {
-        storage: Storage::Disk { directory: data.to_owned() },
         trail: Some(data.join("trail.log")),
         aws: AwsTransport::InProcess(sandbox::connector(account)),
-        clock: Clock::system(),
-        aws_key: None,
-        limits: Limits::default(),
-        dev_root_token: None,
+        ..Config::new(Storage::Disk { directory: data.to_owned() }, Clock::system())
     })
     .await
     .expect("the engine opens");

@@ -23,7 +23,8 @@ use super::error::CliError;
 use super::global::Global;
 use super::output;
 use crate::clock::Clock;
-use crate::engine::{AwsTransport, Config, Engine, OpenError, Storage, VERSION};
+use crate::engine::kernel::seal::BESIDE;
+use crate::engine::{AwsTransport, Config, Engine, KeyFile, OpenError, Seal, Storage, VERSION};
 use crate::guardrail;
 use crate::iam::catalogue::Catalogue;
 use crate::sandbox::{self, Account, Control};
@@ -153,6 +154,7 @@ fn config(settings: &Settings, audit_file: &Path, sandbox: Option<&LazySandbox>,
     Config {
         trail: Some(audit_file.to_owned()),
         seal: settings.seal,
+        key: settings.key.clone(),
         aws: sandbox.map_or(AwsTransport::Network, LazySandbox::transport),
         aws_key: sandbox.map(|_| sandbox::engine_key()),
         dev_root_token: settings.root_token.clone().map(Secret::new),
@@ -206,6 +208,17 @@ fn banner(settings: &Settings, engine: &Engine, address: &str, audit_file: &Path
     );
     if let Some(served) = served {
         text += &row("AWS Endpoint", &format!("http://{}", served.address));
+    }
+    if let (Some(data), Seal::KeyFile) = (&settings.data, settings.seal) {
+        text += &row(
+            "Key File",
+            &match &settings.key {
+                KeyFile::Beside => {
+                    format!("{} (beside the data: who reads both reads all)", data.join(BESIDE).display())
+                }
+                KeyFile::At(file) | KeyFile::Given(file) => file.display().to_string(),
+            },
+        );
     }
     text += &row("Log Level", &settings.log_level);
     text += &row("Storage", &settings.data.as_ref().map_or_else(|| "memory".to_owned(), |d| d.display().to_string()));

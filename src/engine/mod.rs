@@ -29,7 +29,7 @@ use self::kernel::store_disk::DiskStore;
 use self::lease::Leases;
 use self::opening::Opening;
 pub(crate) use self::setup::ID_FILE;
-pub use self::setup::{AwsTransport, Config, Limits, OpenError, Seal, Storage, VAULT_VERSION, VERSION};
+pub use self::setup::{AwsTransport, Config, KeyFile, Limits, OpenError, Seal, Storage, VAULT_VERSION, VERSION};
 use crate::secret::Secret;
 
 /// How the TLS of an engine's listener asks for the certificates of clients: each may show any, or none, and gets its
@@ -92,12 +92,12 @@ impl Engine {
                 if loss::is_small(&*store) {
                     loss::structure(&*store)?;
                 }
-                let seal = config.seal;
+                let (seal, place) = (config.seal, config.key.clone());
                 let gate = Gate::new(store.clone(), seal, &config)?;
                 let opening = Opening::new(config, store.clone(), gate, Some(directory.file(".")))?;
                 let mut root_token = None;
                 if seal == Seal::KeyFile {
-                    let (key, fresh) = directory.unseal_key(&*store)?;
+                    let (key, fresh) = directory.unseal_key(&place, &*store)?;
                     let (barrier, keyring) = seal::unseal(store.clone(), &key, unix)?;
                     opening.gate().keep(&key)?;
                     root_token = opening.open(barrier, keyring, Some(&directory), fresh).await?;

@@ -135,10 +135,10 @@ impl Opening {
         delivery: &Delivery,
     ) -> Result<Answer, Error> {
         let Some(inside) = &entered.inside else {
-            let response = self.handle_sealed(request).await?;
+            let response = Box::pin(self.handle_sealed(request)).await?;
             return Ok(Answer { response, handed: None });
         };
-        let answer = inside.pipeline.handle(request, delivery).await;
+        let answer = Box::pin(inside.pipeline.handle(request, delivery)).await;
         if inside.pipeline.core.is_sealed() {
             // Not here: it waits for requests, of which this is one.
             let (opening, inside) = (self.clone(), inside.clone());
@@ -155,14 +155,14 @@ impl Opening {
             sys::sealed::Asked::Unseal(share) => self.unseal(&share).await?,
         }
         // By now it may be open.
-        sys::sealed::state(&self.gate, self.core().as_deref(), request)
+        sys::status::state(&self.gate, self.core().as_deref(), request)
     }
 
     /// Begins an empty store in one commit. It stays sealed.
     async fn init(&self, shares: Shares) -> Result<Response, Error> {
         let _turn = self.turn.lock().await;
         if self.gate.is_initialized()? {
-            return Err(sys::sealed::initialized());
+            return Err(sys::status::initialized());
         }
         let unix = self.config.clock.now().unix_timestamp();
         let (barrier, keyring, split) = self.gate.first(shares, unix)?;

@@ -25,6 +25,8 @@ pub struct Config {
     pub storage: Storage,
     /// What opens its data. In memory it is always one share, which is known from the start.
     pub seal: Seal,
+    /// Where the file of its key is, if it is opened by one.
+    pub key: KeyFile,
     /// The file of the built-in audit device `trail/`.
     pub trail: Option<PathBuf>,
     /// How it reaches AWS.
@@ -46,6 +48,7 @@ impl Config {
         Self {
             storage,
             seal: Seal::KeyFile,
+            key: KeyFile::Beside,
             trail: None,
             aws: AwsTransport::Network,
             aws_key: None,
@@ -71,10 +74,21 @@ pub enum Storage {
 /// What opens a data directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seal {
-    /// A key in a file beside the data: it opens at the start, and after it was sealed at the next one.
+    /// A key in a file: it opens at the start, and after it was sealed at the next one.
     KeyFile,
     /// A key in shares, which people bring (Vault: `shamir`). It starts sealed.
     Shamir,
+}
+
+/// Where the file of an unseal key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyFile {
+    /// `unseal.key` in the data directory, made at the first start: who reads one reads the other.
+    Beside,
+    /// Elsewhere; made at the first start unless it is there.
+    At(PathBuf),
+    /// Elsewhere, and somebody else's to make.
+    Given(PathBuf),
 }
 
 /// How AWS is reached.

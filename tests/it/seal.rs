@@ -1,6 +1,7 @@
 //! A store whose key is in shares that people bring (source: Vault API documentation, `/sys/init`, `/sys/unseal`,
 //! `/sys/seal`; cases: `tests/data/wire.md`, S): how it begins, opens, closes, and what a kill leaves of it.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -80,7 +81,7 @@ pub(crate) fn got(http: &Http) -> Value {
 
 #[test]
 fn a_store_begins_sealed_and_opens_with_enough_shares() {
-    // S1 to S6
+    // S1, S2, S3, S4, S5, S6
     let env = TestEnv::new();
     let (_server, http) = start(&env);
     assert_eq!(http.send("GET", "sys/health", None).status, 501);
@@ -337,7 +338,7 @@ fn operators_begin_unseal_and_seal_from_the_command_line() {
     assert_eq!(env.ok(&["operator", "init", "-status"]), "Vault is initialized\n");
 
     let first = env.ok(&["operator", "unseal", &keys[0]]);
-    assert!(first.contains("Unseal Progress    1/2"), "{first}");
+    assert!(first.contains("Unseal Progress      1/2"), "{first}");
     assert!(env.ok(&["operator", "unseal", "-reset"]).contains("0/2"));
     env.ok(&["operator", "unseal", &keys[2]]);
     let open = env.run_with_input(&["operator", "unseal", "-"], &format!("{}\n", keys[1]));
@@ -379,4 +380,61 @@ fn a_development_server_prints_the_key_that_unseals_it() {
     assert!(sealed.code == 2 && sealed.stderr.contains("Vault is sealed"), "{}", sealed.normal());
     env.ok(&["operator", "unseal", &key]);
     assert_eq!(env.ok(&["kv", "get", "-field=k", "secret/a"]), "v");
+}
+
+#[test]
+fn a_key_file_lies_apart_from_the_data() {
+    let env = TestEnv::new();
+    std::fs::create_dir(env.dir().join("keys")).unwrap();
+    let seal = "seal \"file\" {\n  path = \"keys/unseal.key\"\n}\n";
+    let configured = |seal: &str| {
+        let listener = "data = \"data\"\nlistener \"tcp\" {\n  address = \"127.0.0.1:0\"\n}\n";
+        env.write("server.hcl", &format!("{listener}{seal}"));
+    };
+    configured(seal);
+    let start = || {
+        let server = env.server(&["--config", "server.hcl"]);
+        let token = std::fs::read_to_string(env.dir().join("data/root-token")).unwrap().trim().to_owned();
+        let http = Http { address: server.address.trim_start_matches("http://").to_owned(), token };
+        (server, http)
+    };
+    let (server, http) = start();
+    mount_kv(&http);
+    put(&http, "v");
+    assert_eq!(http.get("sys/seal-status")["type"], "file");
+    server.stop();
+    let (key, beside) = (env.dir().join("keys/unseal.key"), env.dir().join("data/unseal.key"));
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!beside.exists());
+    let failed = |what: &str| {
+        let output = env.run(&["server", "--config", "server.hcl"]);
+        assert!(output.code == 1 && output.stderr.contains(what), "{what}: {}", output.normal());
+    };
+    // As a store that was opened by a key beside it is told to move.
+    std::fs::rename(&key, &beside).unwrap();
+    failed("data/unseal.key back there");
+    configured("");
+    start().0.stop();
+    std::fs::rename(&beside, &key).unwrap();
+    failed("put the key file back");
+    // The same as a credential of the service manager's.
+    configured("seal \"credential\" {\n  name = \"unseal.key\"\n}\n");
+    failed("CREDENTIALS_DIRECTORY, which is not set");
+    let mut env = env;
+    env.set("CREDENTIALS_DIRECTORY", env.dir().join("keys").display().to_string());
+    let server = env.server(&["--config", "server.hcl"]);
+    let token = std::fs::read_to_string(env.dir().join("data/root-token")).unwrap().trim().to_owned();
+    let http = Http { address: server.address.trim_start_matches("http://").to_owned(), token };
+    assert_eq!(got(&http), "v");
+    server.stop();
+    let failed = |what: &str| {
+        let output = env.run(&["server", "--config", "server.hcl"]);
+        assert!(output.code == 1 && output.stderr.contains(what), "{what}: {}", output.normal());
+    };
+    for file in ["engine.db", "engine.db-wal", "engine.db-shm"] {
+        let _ = std::fs::remove_file(env.dir().join("data").join(file));
+    }
+    failed("put the store back from a backup");
+    std::fs::remove_file(&key).unwrap();
+    failed("holds no unseal key");
 }

@@ -81,13 +81,11 @@ impl World {
     fn start_with(&mut self, limits: Limits) {
         let data = self.home.path().join("data");
         let engine = InTestEngine::start_with(Config {
-            storage: Storage::Disk { directory: data },
             trail: Some(self.trail_file()),
             aws: AwsTransport::InProcess(sandbox::connector(self.account.clone())),
             aws_key: Some(sandbox::root_key()),
-            clock: self.clock.clone(),
-            dev_root_token: None,
             limits,
+            ..Config::new(Storage::Disk { directory: data }, self.clock.clone())
         });
         self.root =
             Http { address: engine.address.trim_start_matches("http://").to_owned(), token: engine.root_token.clone() };

@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use super::args::AwsChoice;
 use crate::cli::error::CliError;
-use crate::engine::Seal;
 
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -27,7 +26,10 @@ pub(super) struct File {
     pub(super) data: Option<PathBuf>,
     pub(super) storage_path: Option<PathBuf>,
     pub(super) audit_path: Option<PathBuf>,
-    pub(super) seal: Option<Seal>,
+    /// The seals that have a block, by the words for them.
+    pub(super) seals: Vec<&'static str>,
+    pub(super) seal_path: Option<PathBuf>,
+    pub(super) seal_credential: Option<String>,
     pub(super) aws: Option<AwsChoice>,
     pub(super) log_level: Option<String>,
 }
@@ -41,11 +43,25 @@ struct Entry {
 }
 
 /// Blocks that hold keys.
-const BLOCKS: [&str; 8] =
-    ["listener", "listener.tcp", "storage", "storage.file", "audit", "audit.file", "seal", SHAMIR];
+const BLOCKS: [&str; 10] = [
+    "listener",
+    "listener.tcp",
+    "storage",
+    "storage.file",
+    "audit",
+    "audit.file",
+    "seal",
+    "seal.shamir",
+    "seal.file",
+    "seal.credential",
+];
 
-/// The block that holds no key, and is one all the same.
-const SHAMIR: &str = "seal.shamir";
+/// Blocks that say something without a key in them, with the words for it.
+const SEALS: [(&str, &str); 3] = [("seal.shamir", "shamir"), ("seal.file", "file"), ("seal.credential", "credential")];
+
+fn seal(place: &str) -> Option<&'static str> {
+    SEALS.iter().find(|(block, _)| *block == place).map(|(_, word)| *word)
+}
 
 /// Reads a file.
 ///
@@ -84,7 +100,8 @@ pub(super) fn read(path: &Path) -> Result<File, CliError> {
     }
     Err(CliError::new(1, problems.join("\n")).hint(
         "keys: data or storage \"file\" { path }, listener \"tcp\" { address, tls_cert_file, tls_key_file, tls_disable, \
-         tls_disable_client_certs }, audit \"file\" { path }, seal \"shamir\" {}, aws, log_level",
+         tls_disable_client_certs }, audit \"file\" { path }, seal \"shamir\" {}, \"file\" { path } \
+         or \"credential\" { name }, aws, log_level",
     ))
 }
 
@@ -120,7 +137,7 @@ fn hcl(text: &str, body: &Body, place: &str, into: &mut Vec<Entry>) {
                 if is_block {
                     hcl(text, &block.body, &place, into);
                 }
-                if !is_block || place == SHAMIR {
+                if !is_block || seal(&place).is_some() {
                     into.push(Entry { place, line, value: None });
                 }
             }
@@ -155,7 +172,7 @@ fn json(value: &Value, place: &str, into: &mut Vec<Entry>) {
     match value {
         Value::Object(map) if place.is_empty() || BLOCKS.contains(&place) => {
             map.iter().for_each(|(key, value)| json(value, &below(place, key), into));
-            if place == SHAMIR {
+            if seal(place).is_some() {
                 into.push(Entry { place: place.to_owned(), line: None, value: None });
             }
         }
@@ -186,7 +203,12 @@ impl File {
             "data" => set(&mut self.data, text().map(Into::into)),
             "storage.file.path" => set(&mut self.storage_path, text().map(Into::into)),
             "audit.file.path" => set(&mut self.audit_path, text().map(Into::into)),
-            SHAMIR if entry.value.is_none() => set(&mut self.seal, Some(Seal::Shamir)),
+            "seal.file.path" => set(&mut self.seal_path, text().map(Into::into)),
+            "seal.credential.name" => set(&mut self.seal_credential, text()),
+            block if entry.value.is_none() && seal(block).is_some() => {
+                self.seals.extend(seal(block));
+                true
+            }
             "log_level" => set(&mut self.log_level, text()),
             "aws" => match text().as_deref() {
                 Some("aws") => set(&mut self.aws, Some(AwsChoice::Aws)),

@@ -1,13 +1,13 @@
 //! What a server is told, by flags and by its configuration file; flags win.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{Args, AwsChoice};
 use super::file;
 use crate::cli::error::CliError;
-use crate::cli::global::variable;
-use crate::engine::Seal;
+use crate::cli::global::{exactly, variable};
+use crate::engine::{KeyFile, Seal};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8200";
 
@@ -38,6 +38,7 @@ pub(super) struct Settings {
     pub(super) audit_file: Option<PathBuf>,
     /// What opens the data directory; of a server that keeps nothing it means nothing.
     pub(super) seal: Seal,
+    pub(super) key: KeyFile,
     pub(super) aws: AwsChoice,
     pub(super) log_level: String,
     pub(super) root_token: Option<String>,
@@ -75,6 +76,7 @@ impl Settings {
             }
             (None, data, storage) => data.or(storage),
         };
+        let (seal, key) = seal(&file.seals, file.seal_path, file.seal_credential, data.as_deref())?;
         let root_token = args.dev_root_token_id.or_else(|| variable("DEV_ROOT_TOKEN_ID"));
         let root_token = root_token.filter(|token| !token.is_empty());
         match (args.dev, &data) {
@@ -97,11 +99,54 @@ impl Settings {
             client_certificates,
             data,
             audit_file: args.audit_file.or(file.audit_path),
-            seal: file.seal.unwrap_or(Seal::KeyFile),
+            seal,
+            key,
             aws: args.aws.or(file.aws).unwrap_or(AwsChoice::Aws),
             log_level: log_level(args.log_level.or(file.log_level))?,
             root_token: root_token.filter(|_| args.dev),
         })
+    }
+}
+
+/// What opens the data, by the blocks that say it.
+fn seal(
+    said: &[&str],
+    path: Option<PathBuf>,
+    credential: Option<String>,
+    data: Option<&Path>,
+) -> Result<(Seal, KeyFile), CliError> {
+    let needs = |key: &str, seal: &str| CliError::new(1, format!("seal \"{seal}\" needs {key}"));
+    match said {
+        [] => Ok((Seal::KeyFile, KeyFile::Beside)),
+        ["shamir"] => Ok((Seal::Shamir, KeyFile::Beside)),
+        ["file"] => {
+            let path = path.ok_or_else(|| needs("path", "file"))?;
+            let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            if data.is_some_and(|data| whole(&path).starts_with(whole(data))) {
+                let what =
+                    format!("{} is in the data directory, so that who reads the data reads the key", path.display());
+                return Err(CliError::new(1, what).hint("name another place, or leave seal \"file\" out"));
+            }
+            Ok((Seal::KeyFile, KeyFile::At(path)))
+        }
+        ["credential"] => {
+            let name = credential.ok_or_else(|| needs("name", "credential"))?;
+            if name.is_empty() || name.starts_with('.') || name.contains('/') {
+                return Err(CliError::new(1, format!("{name:?} is no name of a credential")));
+            }
+            let directory = exactly("CREDENTIALS_DIRECTORY").filter(|directory| !directory.is_empty());
+            let directory = directory.ok_or_else(|| {
+                CliError::new(1, "seal \"credential\" reads the directory in CREDENTIALS_DIRECTORY, which is not set")
+                    .hint(format!(
+                        "let the unit have LoadCredential={name}:FILE or LoadCredentialEncrypted={name}:FILE"
+                    ))
+            })?;
+            Ok((Seal::KeyFile, KeyFile::Given(Path::new(&directory).join(name))))
+        }
+        several => {
+            let several = several.iter().map(|seal| format!("{seal:?}")).collect::<Vec<_>>().join(" and ");
+            Err(CliError::new(1, format!("the configuration has more than one seal: {several}")))
+        }
     }
 }
 
@@ -141,7 +186,7 @@ mod tests {
     use super::{AwsChoice, Settings};
     use crate::cli::error::CliError;
     use crate::cli::server::Args;
-    use crate::engine::Seal;
+    use crate::engine::{KeyFile, Seal};
 
     #[derive(Parser)]
     struct Cli {
@@ -226,6 +271,8 @@ mod tests {
             assert_eq!(settings(&["--data-dir", "/d"], shamir).unwrap().seal, Seal::Shamir, "{shamir}");
         }
         assert_eq!(settings(&["--data-dir", "/d"], "").unwrap().seal, Seal::KeyFile);
+        let elsewhere = settings(&["--data-dir", "/d"], "seal \"file\" {\n path = \"/k/unseal.key\"\n}").unwrap();
+        assert_eq!((elsewhere.seal, elsewhere.key), (Seal::KeyFile, KeyFile::At("/k/unseal.key".into())));
         let vaults = "ui = true\ndisable_mlock = true\nlistener \"tcp\" {\n telemetry {\n  x = 1\n }\n}\ntelemetry {}\n\
                       data = \"/a\"\ndata_dir = 1\nstorage \"raft\" {\n path = \"/b\"\n}\n";
         let error = settings(&[], vaults).unwrap_err().message;
@@ -260,6 +307,11 @@ mod tests {
             (&["--data-dir", "/d"], "seal \"awskms\" {}", "server.hcl:1: the key seal.awskms is not taken"),
             (&["--data-dir", "/d"], "seal \"shamir\" {\n x = 1\n}", "server.hcl:2: the key seal.shamir.x is not taken"),
             (&["--data-dir", "/d"], "seal = \"shamir\"", "seal"),
+            (&["--data-dir", "/d"], "seal \"file\" {}", "needs path"),
+            (&["--data-dir", "/d"], "seal \"file\" {\n path = \"/d/x/k\"\n}", "in the data directory"),
+            (&["--data-dir", "/d"], "seal \"credential\" {}", "needs name"),
+            (&["--data-dir", "/d"], "seal \"credential\" {\n name = \"../k\"\n}", "no name of a credential"),
+            (&["--data-dir", "/d"], "seal \"shamir\" {}\nseal \"file\" {\n path = \"/k\"\n}", "more than one seal"),
             (&[], "data = \"a\"\nstorage \"file\" {\n path = \"b\"\n}", "twice"),
         ] {
             let error = settings(flags, file).unwrap_err();

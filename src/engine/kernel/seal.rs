@@ -6,7 +6,8 @@
 //! At a first start the key is written, without its name yet; then the first batch of the store is committed, with the
 //! barrier key and all else that a store begins with; then the key file gets its name. So after a kill there is no
 //! store and a key that nobody needs; or a store and its key, which the next start gives its name. A key under its
-//! name, and no store, never comes from a kill: the store was lost.
+//! name, and no store, never comes from a kill: the store was lost. Of a key elsewhere, which may be there before its
+//! store, the engine's id beside the store says that there was one.
 
 pub(crate) mod gate;
 mod keyring;
@@ -27,9 +28,12 @@ use super::barrier::{Barrier, Cipher, KEY_LEN, KEYRING_KEY};
 use super::random;
 use super::store::{RawBatch, Store};
 use crate::durable;
-use crate::engine::setup::{ID_FILE, OpenError};
+use crate::engine::setup::{ID_FILE, KeyFile, OpenError};
 use crate::engine::wire::error::Error;
 use crate::secret::Secret;
+
+/// The key file in the data directory.
+pub(crate) const BESIDE: &str = "unseal.key";
 
 /// Longer files are not ours.
 const FILE_BYTES_MAX: u64 = 4096;
@@ -91,8 +95,16 @@ impl Directory {
     ///
     /// # Errors
     /// If the key of a store is missing, or if its store is.
-    pub(crate) fn unseal_key(&self, store: &dyn Store) -> Result<(Key, Option<durable::Fresh>), OpenError> {
-        let file = self.file("unseal.key");
+    pub(crate) fn unseal_key(
+        &self,
+        place: &KeyFile,
+        store: &dyn Store,
+    ) -> Result<(Key, Option<durable::Fresh>), OpenError> {
+        let beside = self.file(BESIDE);
+        let (file, had_store) = match place {
+            KeyFile::Beside => (&beside, true),
+            KeyFile::At(file) | KeyFile::Given(file) => (file, self.file(ID_FILE).exists()),
+        };
         let is_sealed = store.get(KEYRING_KEY)?.is_some();
         let read = |text: &Secret| {
             decode(text.expose()).ok_or_else(|| {
@@ -100,18 +112,28 @@ impl Directory {
             })
         };
         // An empty file holds no key: it is as good as none.
-        if let Some(text) = read_private(&file)?.filter(|text| !text.is_empty()) {
-            if !is_sealed {
-                return Err(self.store_was_lost());
+        if let Some(text) = read_private(file)?.filter(|text| !text.is_empty()) {
+            if !is_sealed && had_store {
+                return Err(self.store_was_lost(file));
             }
             return Ok((read(&text)?, None));
         }
         let failed = |e: std::io::Error| OpenError::Failed(format!("cannot write {}: {e}", file.display()));
+        if *place == KeyFile::Given(file.clone()) {
+            return Err(OpenError::Failed(format!(
+                "{} holds no unseal key: let it be the one that sealed the store, or, of a store that is to begin, 32 \
+                 random bytes in base64 (head -c 32 /dev/urandom | base64)",
+                file.display()
+            )));
+        }
         if is_sealed {
-            let Some(left) = durable::Fresh::left_behind(&file).map_err(failed)? else {
+            let Some(left) = durable::Fresh::left_behind(file).map_err(failed)? else {
+                let found =
+                    if *file != beside && beside.exists() { &*beside.display().to_string() } else { "the key file" };
                 return Err(OpenError::Failed(format!(
-                    "{} is missing, and without it the store beside it cannot be unsealed: put the key file back",
-                    file.display()
+                    "{} is missing, and without it the store in {} cannot be unsealed: put {found} back there",
+                    file.display(),
+                    self.path.display(),
                 )));
             };
             let mut text = Zeroizing::new(String::new());
@@ -120,18 +142,18 @@ impl Directory {
         }
         let key = Key::new(random::bytes::<KEY_LEN>()?);
         let text = Secret::new(BASE64.encode(*key));
-        let fresh = durable::Fresh::write(&file, |file| writeln!(file, "{}", text.expose())).map_err(failed)?;
+        let fresh = durable::Fresh::write(file, |file| writeln!(file, "{}", text.expose())).map_err(failed)?;
         Ok((key, Some(fresh)))
     }
 
-    /// There is a key, which got its name after the store had been written.
-    fn store_was_lost(&self) -> OpenError {
+    /// There is a key, and there was a store that it sealed.
+    fn store_was_lost(&self, key: &Path) -> OpenError {
         OpenError::Failed(format!(
             "the store {} is empty, but its key {} says that there was one, and with it leases of credentials that may \
              still work: put the store back from a backup (engine.db, with engine.db-wal if there is one); to give it \
              up and begin anew, move the key away, and the trail with it",
             self.file("engine.db").display(),
-            self.file("unseal.key").display(),
+            key.display(),
         ))
     }
 }
@@ -237,7 +259,7 @@ mod tests {
     use super::{Directory, Key, read_private, unseal, write_private};
     use crate::engine::kernel::barrier::Batch;
     use crate::engine::kernel::store::MemoryStore;
-    use crate::engine::setup::OpenError;
+    use crate::engine::setup::{KeyFile, OpenError};
     use crate::secret::Secret;
 
     #[test]
@@ -274,7 +296,7 @@ mod tests {
         let data = dir.path().join("a/b");
         let held = Directory::hold(&data).unwrap();
         let store = MemoryStore::default();
-        let (_, fresh) = held.unseal_key(&store).unwrap();
+        let (_, fresh) = held.unseal_key(&KeyFile::Beside, &store).unwrap();
         assert!(!data.join("unseal.key").exists(), "it has no store yet");
         fresh.unwrap().put().unwrap();
         let mode = |name: &str| std::fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777;
@@ -300,23 +322,23 @@ mod tests {
         let file = dir.path().join("unseal.key");
         let begun = || async {
             let store = Arc::new(MemoryStore::default());
-            let (key, fresh) = held.unseal_key(&*store).unwrap();
+            let (key, fresh) = held.unseal_key(&KeyFile::Beside, &*store).unwrap();
             let (barrier, first) = unseal(store.clone(), &key, 0).unwrap();
             barrier.commit_with(first, Batch::new()).await.unwrap();
             (store, key, fresh)
         };
         // Killed before the store had anything, twice: the second key is another.
-        drop(held.unseal_key(&MemoryStore::default()).unwrap());
+        drop(held.unseal_key(&KeyFile::Beside, &MemoryStore::default()).unwrap());
         std::fs::write(&file, "").unwrap();
         let (store, key, fresh) = begun().await;
         // Killed before the key had its name.
         drop(fresh);
-        let (found, fresh) = held.unseal_key(&*store).unwrap();
+        let (found, fresh) = held.unseal_key(&KeyFile::Beside, &*store).unwrap();
         assert_eq!(*found, *key);
         fresh.unwrap().put().unwrap();
-        assert!(held.unseal_key(&*store).unwrap().1.is_none());
+        assert!(held.unseal_key(&KeyFile::Beside, &*store).unwrap().1.is_none());
 
-        let refusal = |store: &MemoryStore| match held.unseal_key(store) {
+        let refusal = |store: &MemoryStore| match held.unseal_key(&KeyFile::Beside, store) {
             Err(error) => error.to_string(),
             Ok(_) => "taken".to_owned(),
         };

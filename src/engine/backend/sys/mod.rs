@@ -13,7 +13,7 @@ mod policies;
 mod quotas;
 mod remount;
 pub(crate) mod sealed;
-mod status;
+pub(crate) mod status;
 mod wrapping;
 
 use std::sync::Arc;

@@ -5,10 +5,8 @@
 
 use serde_json::json;
 
-use super::status;
-use crate::engine::kernel::seal::gate::{self, Gate, Shares};
+use crate::engine::kernel::seal::gate::{self, Shares};
 use crate::engine::kernel::seal::shamir::Share;
-use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::request::{Operation, Request};
@@ -85,28 +83,10 @@ fn unseal(fields: Fields<'_>) -> Result<Asked, Error> {
     key.map(Asked::Unseal).ok_or_else(|| Error::Invalid(none.to_owned()))
 }
 
-/// How an engine is, in the words of the path that was asked.
-///
-/// # Errors
-/// If the store can't be read.
-pub(crate) fn state(gate: &Gate, core: Option<&Core>, request: &Request) -> Result<Response, Error> {
-    match request.path.as_str() {
-        "sys/health" => status::health(gate, core, request),
-        "sys/init" => status::init(gate),
-        "sys/leader" => Ok(status::leader()),
-        _ => status::seal_status(gate, core),
-    }
-}
-
 /// The answer to who began a store.
 pub(crate) fn begun(shares: &[Share], root_token: Option<&Secret>) -> Response {
     let (keys, keys_base64) = gate::texts(shares);
     let root_token = root_token.map(Secret::expose).unwrap_or_default();
     let data = json!({ "keys": keys, "keys_base64": keys_base64, "root_token": root_token });
     Response { shape: Shape::Bare, ..Response::data(data) }
-}
-
-/// The error for who begins a store that is there.
-pub(crate) fn initialized() -> Error {
-    Error::Invalid("Vault is already initialized".to_owned())
 }

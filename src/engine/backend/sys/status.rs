@@ -3,7 +3,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::sealed;
 use crate::engine::backend::Call;
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::seal::gate::Gate;
@@ -18,15 +17,31 @@ use crate::trail::{Event, Record};
 /// Serves one call.
 pub(super) fn handle(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     match (call.row.pattern, call.request.operation) {
-        ("init", Operation::Write) => Err(sealed::initialized()),
+        ("init", Operation::Write) => Err(initialized()),
         ("unseal", _) if call.fields().bool("reset")?.unwrap_or(false) => {
             Err(Error::Invalid("vault is unsealed".to_owned()))
         }
-        ("health" | "seal-status" | "init" | "leader" | "unseal", _) => {
-            sealed::state(&core.gate, Some(core), call.request)
-        }
+        ("health" | "seal-status" | "init" | "leader" | "unseal", _) => state(&core.gate, Some(core), call.request),
         _ => Err(call.forgotten()),
     }
+}
+
+/// How an engine is, in the words of the path that was asked.
+///
+/// # Errors
+/// If the store can't be read.
+pub(crate) fn state(gate: &Gate, core: Option<&Core>, request: &Request) -> Result<Response, Error> {
+    match request.path.as_str() {
+        "sys/health" => health(gate, core, request),
+        "sys/init" => init(gate),
+        "sys/leader" => Ok(leader()),
+        _ => seal_status(gate, core),
+    }
+}
+
+/// The error for who begins a store that is there.
+pub(crate) fn initialized() -> Error {
+    Error::Invalid("Vault is already initialized".to_owned())
 }
 
 fn bare(data: serde_json::Value) -> Response {
@@ -81,7 +96,7 @@ fn try_again(core: &Core, failing: &Map<String, Value>) {
 }
 
 /// Whether an engine serves requests, as its status and in words.
-pub(super) fn health(gate: &Gate, core: Option<&Core>, request: &Request) -> Result<Response, Error> {
+fn health(gate: &Gate, core: Option<&Core>, request: &Request) -> Result<Response, Error> {
     let fields = Fields(&request.data);
     let code = |name: &str, otherwise: u16| -> Result<u16, Error> {
         let given = fields.int(name)?.unwrap_or(i64::from(otherwise));
@@ -121,7 +136,7 @@ pub(super) fn health(gate: &Gate, core: Option<&Core>, request: &Request) -> Res
 }
 
 /// How an engine is sealed, and how far unsealing it is.
-pub(super) fn seal_status(gate: &Gate, core: Option<&Core>) -> Result<Response, Error> {
+fn seal_status(gate: &Gate, core: Option<&Core>) -> Result<Response, Error> {
     let shares = gate.shares()?;
     let (progress, nonce) = gate.unsealing();
     let mut body = json!({
@@ -150,12 +165,12 @@ pub(super) fn seal_status(gate: &Gate, core: Option<&Core>) -> Result<Response, 
 }
 
 /// Whether there is a store.
-pub(super) fn init(gate: &Gate) -> Result<Response, Error> {
+fn init(gate: &Gate) -> Result<Response, Error> {
     Ok(bare(json!({ "initialized": gate.is_initialized()? })))
 }
 
 /// As a server without high availability says it: nobody leads.
-pub(super) fn leader() -> Response {
+fn leader() -> Response {
     bare(json!({
         "ha_enabled": false,
         "is_self": false,
