@@ -52,6 +52,9 @@ pub(super) struct Nodes {
 #[derive(Default)]
 struct Found {
     chosen: Option<Chosen>,
+    /// How all were when none could be used, and when that was seen: whoever began to wait before gets the same answer, so
+    /// that a plan's many requests do not look one after the other.
+    unusable: Option<(Instant, Vec<Node>)>,
     /// The cluster's id.
     cluster_id: Option<String>,
     /// How often was chosen.
@@ -126,7 +129,12 @@ impl Transport {
         if let [only] = self.nodes.addresses.as_slice() {
             return Ok(Chosen { address: only.clone(), acts_itself: false, number: 0, until });
         }
+        let began = Instant::now();
         let mut found = self.nodes.found.lock().await;
+        // Who waited for a look that found none has looked as well.
+        if let Some((_, nodes)) = found.unusable.as_ref().filter(|(at, _)| *at >= began) {
+            return Err(Error::NoNode { nodes: nodes.clone() });
+        }
         if let Some(chosen) = found.chosen.as_ref().filter(|chosen| Instant::now() < chosen.until) {
             return Ok(chosen.clone());
         }
@@ -134,7 +142,10 @@ impl Transport {
         if let Some([one, other]) = node::apart(&nodes) {
             return Err(Error::Apart { one: one.address.clone(), other: other.address.clone() });
         }
-        let Some(index) = node::choose(&nodes) else { return Err(Error::NoNode { nodes }) };
+        let Some(index) = node::choose(&nodes) else {
+            found.unusable = Some((Instant::now(), nodes.clone()));
+            return Err(Error::NoNode { nodes });
+        };
         let node = &nodes[index];
         if let (Some(known), Some(told)) = (&found.cluster_id, &node.cluster_id)
             && known != told
