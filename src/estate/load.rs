@@ -128,9 +128,9 @@ pub struct Checked {
     pub tests: usize,
 }
 
-/// Checks the estate for every environment it declares, or for one.
-pub fn check(sources: &Sources, environment: Option<&str>) -> Checked {
-    let parsed = Parsed::new(sources);
+/// Checks the estate for every environment it declares, or for one; answers it for each as well, unless something is wrong.
+pub fn check(sources: &Sources, environment: Option<&str>) -> (Checked, Vec<Estate>) {
+    let mut parsed = Parsed::new(sources);
     let declared: Vec<String> = parsed.environments().map(str::to_owned).collect();
     let (problems, environments) = (Vec::new(), Vec::new());
     let mut checked = Checked { problems, environments, files: parsed.files, objects: 0, apps: 0, tests: 0 };
@@ -150,17 +150,25 @@ pub fn check(sources: &Sources, environment: Option<&str>) -> Checked {
             checked.problems.extend(environment::choose(&parsed.declarations, None, parsed.incomplete).err());
         }
     }
+    let mut estates = Vec::with_capacity(wanted.len());
     for (index, name) in wanted.iter().enumerate() {
-        let (estate, problems) = parsed.lower(parsed.declarations.clone(), Some(name));
-        checked.problems.extend(problems);
-        if let (0, Some(estate)) = (index, estate) {
+        // The last one takes the tree instead of a copy of it.
+        let declarations = match index + 1 == wanted.len() {
+            true => std::mem::take(&mut parsed.declarations),
+            false => parsed.declarations.clone(),
+        };
+        let (estate, problems) = parsed.lower(declarations, Some(name));
+        if let (0, Some(estate)) = (index, &estate) {
             (checked.objects, checked.apps) = (estate.objects.len(), estate.apps.len());
             checked.tests = estate.tests.len();
         }
+        estates.extend(estate.map(|estate| Estate { warnings: problems.clone(), ..estate }));
+        checked.problems.extend(problems);
     }
     checked.environments = wanted;
     sort(&mut checked.problems);
-    checked
+    let is_sound = checked.problems.iter().all(|problem| problem.severity == Severity::Warning);
+    (checked, if is_sound { estates } else { Vec::new() })
 }
 
 /// Brings problems into the order of the files, errors before warnings, each once.

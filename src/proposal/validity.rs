@@ -54,9 +54,7 @@ impl Verdict {
 impl Validity {
     /// Looks at files, for each environment that they declare or for the named one. `today` is as `2026-01-31`.
     pub fn of(sources: &Sources, environment: Option<&str>, today: &str) -> Self {
-        let mut checked = estate::check(sources, environment);
-        let is_valid = checked.problems.iter().all(|problem| problem.severity != Severity::Error);
-        let estates = if is_valid { estate::load_each(sources, environment).unwrap_or_default() } else { Vec::new() };
+        let (mut checked, estates) = estate::check(sources, environment);
         for problem in estates.iter().flat_map(|estate| futile(sources, estate)) {
             if !checked.problems.contains(&problem) {
                 checked.problems.push(problem);
