@@ -10,10 +10,10 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
 use super::list::{Folder, Listed, keys};
-use super::{Error, READS_AT_ONCE, all_tables, get, list_all, named, parsed, read_as_told};
+use super::{Error, READS_AT_ONCE, all_tables, get, list_all, named, parsed, read_as_told, told_apart};
 use crate::api::{self, Client};
 use crate::object::home::ENGINES;
-use crate::object::{Home, KINDS, Kind, Live, Mount, told_anything};
+use crate::object::{Field, Home, KINDS, Kind, Live, Mount, Told, field, told_anything};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -50,6 +50,7 @@ pub async fn everything(client: &Client, but: &str) -> Result<Everything, Error>
     asked.extend(mounts.iter().flat_map(Mount::settings).map(|(kind, path)| (path, kind)));
     found.read(client, asked, &mut objects).await;
     found.named(client, &mut objects).await?;
+    found.apart(client, &mut objects).await;
     let without_word: Vec<&Mount<'_>> =
         mounts.iter().filter(|mount| mount.table == &ENGINES && mount.words().is_none()).collect();
     found.without_word(client, &without_word, &mut objects).await;
@@ -159,6 +160,39 @@ impl Everything {
             }
         }
         self.hidden.sort_unstable();
+    }
+
+    /// Reads what is told apart from its object, and keeps what somebody chose of it: an id that an engine made stays the
+    /// engine's.
+    async fn apart(&mut self, client: &Client, objects: &mut BTreeMap<String, Live>) {
+        let asked = objects.values().flat_map(|live| {
+            live.kind.fields.iter().filter_map(|field| match field.told {
+                Told::Apart(below) => Some((live.path.clone(), field, format!("{}/{below}", live.path))),
+                _ => None,
+            })
+        });
+        let asked: Vec<(String, &'static Field, String)> = asked.collect();
+        let reads = asked.into_iter().map(|(path, field, at)| async move {
+            let answer = get(client, &at).await;
+            (path, field, at, answer)
+        });
+        let mut answers = stream::iter(reads).buffered(READS_AT_ONCE);
+        let mut hidden = 0_usize;
+        while let Some((path, field, at, answer)) = answers.next().await {
+            match answer.map(|answer| told_apart(field, answer)) {
+                Ok(Some((name, value))) if !field::is_engines_own(&value) => {
+                    objects.get_mut(&path).map(|live| live.apart.insert(name, value));
+                }
+                Ok(_) => {}
+                Err(Error::Api { source, .. }) if source.code() == Some(403) => hidden += 1,
+                Err(error) => drop(self.unread.insert(at, error.to_string())),
+            }
+        }
+        if hidden > 0 {
+            let what =
+                "this token may not read the role ids of AppRole roles, so those that somebody chose are in no file";
+            self.notes.push(format!("{what} ({hidden})"));
+        }
     }
 
     /// What is configured below secrets engines of types that no kind describes: each is of a kind of its own, of the fields

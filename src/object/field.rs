@@ -348,6 +348,15 @@ fn claims(value: &Value) -> Result<Value, Misfit> {
     Ok(Value::Object(claims.into_iter().map(|(name, values)| (name.clone(), Value::Array(values))).collect()))
 }
 
+/// Whether an id is as engines make them, so that nobody wrote it. Source: RFC 9562, 4.
+pub fn is_engines_own(id: &Value) -> bool {
+    let is_uuid = |text: &str| {
+        let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+        lengths == [8, 4, 4, 4, 12] && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
+    };
+    id.as_str().is_some_and(is_uuid)
+}
+
 /// A network as engines answer it: canonical address, host bits kept, no `/32` or `/128`. A text that is no
 /// network stays as it is.
 fn canonical_cidr(text: &str) -> String {

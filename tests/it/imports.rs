@@ -132,6 +132,7 @@ impl World {
         let mut etl = login(&["etl", "own"]);
         etl["token_bound_cidrs"] = json!(["10.0.0.0/8"]);
         etl["token_no_default_policy"] = json!(true);
+        etl["role_id"] = json!("etl-of-the-data-team");
         self.post("auth/approle/role/app-etl", etl);
         self.post("auth/approle/role/operator", login(&["operators"]));
         let reports = json!({

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::resource::{Field, Fields, Given, Resource, Unplaced, is_empty, made_in};
 use super::table::{Row, Sort, To, no_word};
+use crate::object::field;
 use crate::units::duration;
 
 /// What came of a resource's fields.
@@ -138,7 +139,7 @@ impl Built {
             }
             To::Apart(name) => {
                 // One that an engine made stays the engine's: nobody wrote it.
-                if !(resource.is_told && value.as_str().is_some_and(is_uuid)) {
+                if !(resource.is_told && field::is_engines_own(value)) {
                     self.apart.push((name, value.clone()));
                 }
             }
@@ -235,10 +236,4 @@ fn text(value: &Value) -> Value {
 fn is_systems(value: &Value) -> bool {
     const SYSTEM_TTL: i64 = 768 * 3600;
     value.as_str().is_some_and(|text| duration::parse(text).is_ok_and(|seconds| seconds == SYSTEM_TTL))
-}
-
-/// Whether a text is as ids are that engines make. Source: RFC 9562, 4.
-fn is_uuid(text: &str) -> bool {
-    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
-    lengths == [8, 4, 4, 4, 12] && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
 }
