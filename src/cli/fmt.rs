@@ -163,6 +163,24 @@ pub(super) fn refuse(problems: &[Problem], files: &[Found]) -> Result<(), CliErr
     Err(rendered(problems, &sources))
 }
 
+/// Lays out one file of HCL, whatever it is called, and answers its name.
+///
+/// # Errors
+/// It can't be read, is no HCL, or can't be written.
+pub(super) fn one(path: &Path) -> Result<String, CliError> {
+    let name = path.display().to_string();
+    let failed = |what: &str| CliError::new(1, format!("{}: {what}", one_line(&name)));
+    let text = estate::read_text(path).map_err(|why| failed(&why.what))?;
+    let path = std::fs::canonicalize(path).map_err(|error| failed(&error.to_string()))?;
+    let file = Found { name, path, text };
+    match layout::formatted(&file.name, &file.text) {
+        Ok(text) if text != file.text => replace(&file, &text)?,
+        Ok(_) => {}
+        Err(problems) => refuse(&problems, std::slice::from_ref(&file))?,
+    }
+    Ok(one_line(&file.name).into_owned())
+}
+
 /// Replaces the text of a file, and keeps who may read it.
 fn replace(file: &Found, text: &str) -> Result<(), CliError> {
     let written = std::fs::metadata(&file.path).and_then(|before| {

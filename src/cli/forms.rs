@@ -43,6 +43,7 @@ fn of(command: &[&str]) -> &'static [Format] {
             | "unlock" | "version",
         ]
         | ["print" | "sandbox" | "watch", ..]
+        | ["policy", "fmt"]
         | ["trail", "verify"] => NONE,
         _ => ANSWER,
     }

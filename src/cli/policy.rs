@@ -1,5 +1,7 @@
 //! `leasehold policy`.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use super::answer::succeed;
@@ -9,7 +11,7 @@ use super::error::CliError;
 use super::format::Format;
 use super::global::Global;
 use super::request::body;
-use super::{answer, data, output, table};
+use super::{answer, data, fmt, output, table};
 
 /// Arguments of `leasehold policy`.
 #[derive(Debug, clap::Args)]
@@ -20,6 +22,18 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Subcommand {
+    #[command(flatten)]
+    Stored(Stored),
+    /// Lay out a file with a policy's rules
+    Fmt {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// What is done with the policies of an engine.
+#[derive(Debug, clap::Subcommand)]
+enum Stored {
     /// List the ACL policies
     List,
     /// Print a policy's rules
@@ -43,9 +57,19 @@ enum Subcommand {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    let action = match args.action {
+        Subcommand::Stored(action) => action,
+        Subcommand::Fmt { file } => {
+            global.no_form()?;
+            if global.sketch()?.is_some() {
+                return Err(CliError::new(1, "this command sends no request that could be printed"));
+            }
+            return succeed(&format!("Success! Formatted policy: {}", fmt::one(&file)?), Format::Table);
+        }
+    };
     let format = global.answer_format()?;
-    with_client(global, async |context, client| match args.action {
-        Subcommand::List => {
+    with_client(global, async |context, client| match action {
+        Stored::List => {
             let found = client.list("sys/policies/acl").await;
             let found = found.map_err(|error| context.failed("Error listing policies", &error))?;
             let names = found.and_then(|found| found.data).and_then(|data| data.get("keys").cloned());
@@ -57,7 +81,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             let text: String = names.iter().map(|name| table::plain(name) + "\n").collect();
             output::data(&output::printable(&text)).map(|()| 0)
         }
-        Subcommand::Read { name } => {
+        Stored::Read { name } => {
             let name = name.trim().to_lowercase();
             let found = client.read(&format!("sys/policies/acl/{name}")).await;
             let found = found.map_err(|error| context.failed(format!("Error reading policy named {name}"), &error))?;
@@ -70,7 +94,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
                 (Some(rules), _) => answer::structured(&json!({ "policy": rules }), format).map(|()| 0),
             }
         }
-        Subcommand::Write { name, file } => {
+        Stored::Write { name, file } => {
             let name = name.trim().to_lowercase();
             let mut sources = data::Real::default();
             let rules = if file == "-" { sources.stdin()? } else { sources.file(&file)? };
@@ -78,7 +102,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             output::warnings(&done.map_err(|error| context.failed("Error uploading policy", &error))?.warnings);
             succeed(&format!("Success! Uploaded policy: {name}"), format)
         }
-        Subcommand::Delete { name } => {
+        Stored::Delete { name } => {
             let name = name.trim().to_lowercase();
             let done = client.delete_with(&format!("sys/policies/acl/{name}"), &[]).await;
             output::warnings(&done.map_err(|error| context.failed(format!("Error deleting {name}"), &error))?.warnings);

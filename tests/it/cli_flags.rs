@@ -308,6 +308,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["validate"], "env"),
     (&["explain"], "env"),
     (&["fmt", "-"], "json"),
+    (&["policy", "fmt", "a"], "json"),
     (&["convert", "a"], "json"),
     (&["render"], "env"),
     (&["schema"], "json"),

@@ -49,6 +49,9 @@ fn files_that_are_named_are_laid_out_whatever_they_are_of() {
     assert_eq!(env.ok(&["fmt", "link.hcl"]), "link.hcl\n");
     assert_eq!(read(&env, "rules.hcl"), "path \"aws/creds/*\" {\n  capabilities = [\"read\"]\n}\npath \"b\" {}\n");
     assert!(std::fs::symlink_metadata(env.dir().join("link.hcl")).unwrap().is_symlink());
+    env.write("as-vault-has-it", CROOKED);
+    assert_eq!(env.ok(&["policy", "fmt", "as-vault-has-it"]), "Success! Formatted policy: as-vault-has-it\n");
+    assert_eq!(read(&env, "as-vault-has-it"), STRAIGHT);
     assert_eq!(env.run_with_input(&["fmt", "-"], CROOKED).stdout, STRAIGHT);
     let check = env.run_with_input(&["fmt", "--check", "--syntax", "yaml", "-"], "a:   1\n");
     assert_eq!((check.code, &*check.stdout), (2, ""), "{}", check.normal());
@@ -135,7 +138,7 @@ fn what_is_written_for_people_is_in_canonical_form() {
         assert_eq!(env.ok(&["fmt", "--check", dir]), "");
         env.ok(&["-C", dir, "apply", "--auto-approve"]);
         std::fs::remove_dir_all(env.dir().join(dir).join("apps")).ok();
-        env.run(&[&["-C", dir, "import"], more].concat());
+        env.run(&["-C", dir, "import", "--syntax", dir]);
         let output = env.run(&["fmt", "--check", "--diff", dir]);
         assert_eq!(output.code, 0, "{}", output.normal());
     }
