@@ -15,7 +15,7 @@ use super::format::Format;
 use super::forms;
 use super::global::Global;
 use super::lock::{self, LockArgs, Locking};
-use super::selection::SelectionArgs;
+use super::selection::{SelectionArgs, is_no_pattern};
 use super::{output, saved};
 use crate::api::Client;
 use crate::apply::{self, Event, Options, Report, Step};
@@ -91,6 +91,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         return Err(CliError::new(1, format!("--expect takes a digest, and `{}` is none", escape(expected)))
             .hint("`leasehold plan` prints it: 64 hexadecimal digits"));
     }
+    is_no_pattern(args.target.as_deref(), &args.adopt)?;
     let context = Context::open(global)?.telling(Warnings::of(args.strict));
     let (context, outcome) = match args.target.clone() {
         Some(file) if !file.is_dir() && file.exists() => {

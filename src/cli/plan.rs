@@ -9,7 +9,7 @@ use super::error::CliError;
 use super::format::Format;
 use super::forms;
 use super::global::Global;
-use super::selection::SelectionArgs;
+use super::selection::{SelectionArgs, is_no_pattern};
 use super::{output, saved};
 use crate::plan::{Adopt, EVERYTHING};
 use crate::proposal::{self, Purpose, Word};
@@ -67,6 +67,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
     let asked = global.format(forms::PLAN)?;
     let format = if args.json { Format::Json } else { asked };
+    is_no_pattern(args.dir.as_deref(), &args.adopt)?;
     let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
     let asked = args.selection.asked();
     let word = Word {

@@ -1,6 +1,25 @@
 //! Which of the changes a plan makes, as it is said on the command line.
 
-use crate::plan::Asked;
+use std::path::Path;
+
+use super::error::CliError;
+use super::output;
+use crate::plan::{Asked, EVERYTHING};
+
+/// Refuses a directory that is none where it looks like the pattern of an `--adopt` without one.
+///
+/// # Errors
+/// It does.
+pub(crate) fn is_no_pattern(dir: Option<&Path>, adopt: &[String]) -> Result<(), CliError> {
+    match dir {
+        Some(dir) if !dir.exists() && adopt.iter().any(|pattern| pattern == EVERYTHING) => {
+            let dir = output::one_line(&dir.display().to_string()).into_owned();
+            Err(CliError::new(1, format!("there is no directory {dir}"))
+                .hint(format!("the pattern of --adopt follows an equals sign: --adopt={dir}")))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Flags of commands that plan.
 #[derive(Debug, Default, clap::Args)]

@@ -446,6 +446,8 @@ fn what_is_taken_over_can_be_named() {
     );
     assert!(!refused.stdout.contains("not ours: aws/roles/one"), "{}", refused.normal());
     // What is not there is nothing that could be meant.
+    let spaced = estate.run(&["plan", "--adopt", "aws/roles/on*"]);
+    assert!(spaced.code == 1 && spaced.stderr.contains("--adopt=aws/roles/on*"), "{}", spaced.normal());
     let typo = estate.run(&["plan", "--adopt=aws/roles/onne"]);
     assert_eq!(typo.code, 1, "{}", typo.normal());
     assert!(typo.stderr.contains("--adopt `aws/roles/onne` matches nothing"), "{}", typo.normal());
