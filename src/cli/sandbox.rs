@@ -40,7 +40,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     if let Some(action) = &args.action {
         return ask::run(action);
     }
-    log_to_stderr(&args.log_level)?;
+    log_to_stderr(&args.log_level, false)?;
     let account = Account::open(args.data_dir.as_deref(), Clock::system()).map_err(|error| opening(&error))?;
     account.add_engine_user().map_err(|error| CliError::new(1, error.to_string()))?;
     let failed = |what: &str, error: std::io::Error| CliError::new(1, format!("{what}: {error}"));

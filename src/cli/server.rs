@@ -4,9 +4,12 @@ mod args;
 mod file;
 mod settings;
 mod tls;
+mod unserved;
 
+use std::fs::Permissions;
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +26,7 @@ use super::error::CliError;
 use super::global::Global;
 use super::output;
 use crate::clock::Clock;
+use crate::durable;
 use crate::engine::kernel::seal::BESIDE;
 use crate::engine::{AwsTransport, Config, Engine, KeyFile, OpenError, Seal, Storage, VERSION};
 use crate::guardrail;
@@ -34,7 +38,8 @@ use crate::secret::Secret;
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_form()?;
     let settings = Settings::new(args)?;
-    log_to_stderr(&settings.log_level)?;
+    log_to_stderr(&settings.log_level, settings.logs_json)?;
+    settings.notes.iter().for_each(|note| tracing::warn!("{note}"));
     read_built_in()?;
     let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
     // Declared before the engine, and so dropped after it.
@@ -63,6 +68,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let (stop, reload) = (stopped()?, reloaded(engine.clone(), certificate.clone())?);
     output::data(&banner(&settings, &engine, &address, &audit_file, served.as_ref()))?;
 
+    let _pid_file = settings.pid_file.as_deref().map(PidFile::write).transpose()?;
     let tls = certificate.map(|certificate| certificate.server_config(settings.client_certificates)).transpose()?;
     tracing::info!(address, "serving");
     engine.serve(listener, tls, stop).await;
@@ -73,6 +79,28 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         served.stop().await;
     }
     Ok(0)
+}
+
+/// A file with the number of this process, for service managers; gone when it ends.
+struct PidFile<'a>(&'a Path);
+
+impl<'a> PidFile<'a> {
+    fn write(path: &'a Path) -> Result<Self, CliError> {
+        let written = durable::replace(path, |file| {
+            file.set_permissions(Permissions::from_mode(0o644))?;
+            writeln!(file, "{}", std::process::id())
+        });
+        let failed = |e| CliError::new(1, format!("pid_file {} can't be written: {e}", path.display()));
+        written.map_err(failed).map(|()| Self(path))
+    }
+}
+
+impl Drop for PidFile<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(self.0) {
+            tracing::warn!(%error, path = %self.0.display(), "the file with the process's number is left behind");
+        }
+    }
 }
 
 /// The simulated account on a port of its own, for the AWS CLI: to look at what the engine makes, and to use the
@@ -300,14 +328,15 @@ impl<W: std::io::Write> std::io::Write for OneLine<W> {
 }
 
 /// Logs of this program at `level`; of libraries only warnings, because theirs may show what we send.
-pub(super) fn log_to_stderr(level: &str) -> Result<(), CliError> {
+pub(super) fn log_to_stderr(level: &str, as_json: bool) -> Result<(), CliError> {
     let filter = tracing_subscriber::EnvFilter::try_new(format!("warn,leasehold={level}"))
         .map_err(|e| CliError::new(1, format!("bad log level: {e}")))?;
-    tracing_subscriber::fmt()
-        .with_writer(|| OneLine(std::io::stderr()))
-        .with_env_filter(filter)
-        .try_init()
-        .map_err(|e| CliError::new(1, format!("cannot set up logging: {e}")))
+    let subscriber = tracing_subscriber::fmt().with_writer(|| OneLine(std::io::stderr())).with_env_filter(filter);
+    match as_json {
+        true => subscriber.json().flatten_event(true).try_init(),
+        false => subscriber.try_init(),
+    }
+    .map_err(|e| CliError::new(1, format!("cannot set up logging: {e}")))
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! `leasehold server` as a process: its data survives, its directory is its own.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 use leasehold::api::{Addresses, Client, Options, Target, TlsOptions};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::env::{Server, TestEnv};
 use crate::http::Http;
@@ -265,4 +267,32 @@ fn plain_http_to_others_is_refused() {
     assert_eq!(output.code, 1);
     assert!(output.stderr.contains("no TLS certificate is given"), "{}", output.stderr);
     assert!(!env.dir().join("data").exists());
+}
+
+/// A file that served Vault: what means nothing here is told, the log is an object a line, and a service manager finds the
+/// process.
+#[test]
+fn a_file_that_served_vault_is_taken_and_its_log_is_json() {
+    let env = TestEnv::new();
+    let text = "ui = true\ndisable_mlock = true\ncluster_addr = \"https://127.0.0.1:8201\"\ntelemetry {\n  disable_hostname = true\n}\n\
+                storage \"file\" {\n  path = \"data\"\n}\nlistener \"tcp\" {\n  address     = \"127.0.0.1:0\"\n  tls_disable = 1\n}\n\
+                aws = \"sandbox\"\nlog_format = \"json\"\npid_file = \"server.pid\"\n";
+    env.write("server.hcl", text);
+    let mut command = env.command(&["server", "-config", "server.hcl"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("server started")));
+    let pid = std::fs::read_to_string(env.dir().join("server.pid")).unwrap();
+    assert_eq!(pid, format!("{}\n", child.id()));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert!(!env.dir().join("server.pid").exists());
+    let log = String::from_utf8(output.stderr).unwrap();
+    let events: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let told =
+        |part: &str| events.iter().any(|event| event["message"].as_str().is_some_and(|text| text.contains(part)));
+    for part in ["server.hcl:1: ui has no effect", "server.hcl:3: cluster_addr", "server.hcl:4: telemetry", "serving"] {
+        assert!(told(part), "{part}: {log}");
+    }
 }

@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// How much to log to stderr: error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(super) log_level: Option<String>,
+    /// How to log: standard, or json with an object a line [default: standard]
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) log_format: Option<String>,
     /// Serve from memory with a printed root token, for trying; everything is gone when it stops
     #[arg(long)]
     pub(super) dev: bool,

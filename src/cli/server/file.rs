@@ -11,6 +11,7 @@ use hcl_edit::structure::{Body, Structure};
 use serde_json::Value;
 
 use super::args::AwsChoice;
+use super::unserved;
 use crate::cli::error::CliError;
 
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -32,6 +33,10 @@ pub(super) struct File {
     pub(super) seal_credential: Option<String>,
     pub(super) aws: Option<AwsChoice>,
     pub(super) log_level: Option<String>,
+    pub(super) log_format: Option<String>,
+    pub(super) pid_file: Option<PathBuf>,
+    /// What is to be told of keys that were taken and have no effect.
+    pub(super) notes: Vec<String>,
 }
 
 /// One value, or one block, and where it stands. JSON has no lines.
@@ -43,11 +48,13 @@ struct Entry {
 }
 
 /// Blocks that hold keys.
-const BLOCKS: [&str; 10] = [
+const BLOCKS: [&str; 12] = [
     "listener",
     "listener.tcp",
     "storage",
     "storage.file",
+    "backend",
+    "backend.file",
     "audit",
     "audit.file",
     "seal",
@@ -90,9 +97,11 @@ pub(super) fn read(path: &Path) -> Result<File, CliError> {
     for entry in &entries {
         let twice = seen.contains(&entry.place.as_str());
         seen.push(&entry.place);
-        if let Some(problem) = file.take(entry, twice) {
-            let line = entry.line.map_or_else(String::new, |line| format!(":{line}"));
-            problems.push(format!("{}{line}: {problem}", path.display()));
+        let line = entry.line.map_or_else(String::new, |line| format!(":{line}"));
+        let at = format!("{}{line}", path.display());
+        match unserved::told(&entry.place, entry.value.as_ref()) {
+            Some(note) => file.notes.extend(note.map(|note| format!("{at}: {note}"))),
+            None => problems.extend(file.take(entry, twice).map(|problem| format!("{at}: {problem}"))),
         }
     }
     if problems.is_empty() {
@@ -101,7 +110,7 @@ pub(super) fn read(path: &Path) -> Result<File, CliError> {
     Err(CliError::new(1, problems.join("\n")).hint(
         "keys: data or storage \"file\" { path }, listener \"tcp\" { address, tls_cert_file, tls_key_file, tls_disable, \
          tls_disable_client_certs }, audit \"file\" { path }, seal \"shamir\" {}, \"file\" { path } \
-         or \"credential\" { name }, aws, log_level",
+         or \"credential\" { name }, aws, log_level, log_format, pid_file",
     ))
 }
 
@@ -201,7 +210,7 @@ impl File {
                 }
             }
             "data" => set(&mut self.data, text().map(Into::into)),
-            "storage.file.path" => set(&mut self.storage_path, text().map(Into::into)),
+            "storage.file.path" | "backend.file.path" => set(&mut self.storage_path, text().map(Into::into)),
             "audit.file.path" => set(&mut self.audit_path, text().map(Into::into)),
             "seal.file.path" => set(&mut self.seal_path, text().map(Into::into)),
             "seal.credential.name" => set(&mut self.seal_credential, text()),
@@ -210,12 +219,17 @@ impl File {
                 true
             }
             "log_level" => set(&mut self.log_level, text()),
+            "log_format" => set(&mut self.log_format, text()),
+            "pid_file" => set(&mut self.pid_file, text().map(Into::into)),
             "aws" => match text().as_deref() {
                 Some("aws") => set(&mut self.aws, Some(AwsChoice::Aws)),
                 Some("sandbox") => set(&mut self.aws, Some(AwsChoice::Sandbox)),
                 _ => return Some("aws is \"aws\" or \"sandbox\"".to_owned()),
             },
-            _ => return Some(format!("the key {place} is not taken by this server")),
+            _ => {
+                let instead = unserved::instead(place).map(|what| format!(" ({what})")).unwrap_or_default();
+                return Some(format!("the key {place} is not taken by this server{instead}"));
+            }
         };
         match (taken, twice) {
             (_, true) => Some(format!("{place} is given twice")),

@@ -41,6 +41,12 @@ pub(super) struct Settings {
     pub(super) key: KeyFile,
     pub(super) aws: AwsChoice,
     pub(super) log_level: String,
+    /// Whether the log is JSON.
+    pub(super) logs_json: bool,
+    /// Where the number of the process is written.
+    pub(super) pid_file: Option<PathBuf>,
+    /// What in the file has no effect.
+    pub(super) notes: Vec<String>,
     pub(super) root_token: Option<String>,
 }
 
@@ -103,6 +109,9 @@ impl Settings {
             key,
             aws: args.aws.or(file.aws).unwrap_or(AwsChoice::Aws),
             log_level: log_level(args.log_level.or(file.log_level))?,
+            logs_json: logs_json(args.log_format.or(file.log_format))?,
+            pid_file: file.pid_file,
+            notes: file.notes,
             root_token: root_token.filter(|_| args.dev),
         })
     }
@@ -155,6 +164,14 @@ fn log_level(given: Option<String>) -> Result<String, CliError> {
     match level.as_str() {
         "error" | "warn" | "info" | "debug" | "trace" => Ok(level),
         _ => Err(CliError::new(1, format!("unknown log level {level:?}")).hint("error, warn, info, debug or trace")),
+    }
+}
+
+fn logs_json(given: Option<String>) -> Result<bool, CliError> {
+    match given.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        Some("json") => Ok(true),
+        None | Some("standard" | "") => Ok(false),
+        Some(other) => Err(CliError::new(1, format!("unknown log format {other:?}")).hint("standard or json")),
     }
 }
 
@@ -281,14 +298,27 @@ mod tests {
             .map(|line| line.split_once("server.hcl").unwrap().1.trim_end_matches(" is not taken by this server"))
             .collect();
         let expected = [
-            ":1: the key ui",
-            ":2: the key disable_mlock",
             ":4: the key listener.tcp.telemetry",
-            ":8: the key telemetry",
             ":10: the key data_dir",
-            ":11: the key storage.raft",
+            ":11: the key storage.raft is not taken by this server (one server keeps its data in storage \"file\" { path }; \
+             several are a cluster of OpenBao or Vault)",
         ];
         assert_eq!(told, expected);
+        let taken = "ui = true\ndisable_mlock = true\napi_addr = \"https://x:8200\"\ntelemetry {\n  disable_hostname = true\n}\n\
+                     backend \"file\" {\n path = \"/d\"\n}\nlog_format = \"json\"\npid_file = \"/run/l.pid\"\n";
+        let read = settings(&[], taken).unwrap();
+        let notes: Vec<&str> = read.notes.iter().map(|note| note.split_once("server.hcl").unwrap().1).collect();
+        assert_eq!(
+            notes,
+            [
+                ":1: ui has no effect: no page is served at /ui/",
+                ":3: api_addr has no effect: one server redirects nobody",
+                ":4: telemetry has no effect: Prometheus reads sys/metrics, which is always served, and nothing is sent \
+                 anywhere",
+            ]
+        );
+        assert_eq!((read.data.unwrap().to_str(), read.logs_json), (Some("/d"), true));
+        assert!(settings(&["--data-dir", "/d"], "ui = false\n").unwrap().notes.is_empty());
         let twice =
             "listener \"tcp\" {\n address = \"127.0.0.1:1\"\n}\nlistener \"tcp\" {\n address = \"127.0.0.1:2\"\n}\n";
         let error = settings(&["--data-dir", "/d"], twice).unwrap_err().message;
@@ -302,6 +332,7 @@ mod tests {
             (&["--dev", "--data-dir", "/d"], "", "keeps nothing"),
             (&["--data-dir", "/d", "--tls-cert", "/c"], "", "go together"),
             (&["--data-dir", "/d", "--log-level", "loud"], "", "unknown log level"),
+            (&["--data-dir", "/d", "--log-format", "xml"], "", "unknown log format"),
             (&["--data-dir", "/d"], "dta = \"x\"", "server.hcl:1: the key dta is not taken"),
             (&["--data-dir", "/d"], "\nlistener \"unix\" {}", "server.hcl:2: the key listener.unix is not taken"),
             (&["--data-dir", "/d"], "seal \"awskms\" {}", "server.hcl:1: the key seal.awskms is not taken"),
