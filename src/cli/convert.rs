@@ -3,11 +3,11 @@
 //! All files are read and converted before one is written. Of each, the new file is there and durable before the old one
 //! goes: a kill between leaves both, which every command tells of ("declared twice"), and loses nothing.
 
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use super::error::CliError;
-use super::fmt::{Found, found, refuse, syntax};
+use super::fmt::{Found, found, put, refuse, syntax};
 use super::global::Global;
 use super::output::{self, one_line};
 use crate::durable;
@@ -48,14 +48,14 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         return Err(CliError::new(1, what).hint("name one file, or add --write to replace them all"));
     }
     let mut all = Vec::new();
-    let mut problems = Vec::new();
+    let mut wrong = Vec::new();
     for file in &files {
         match layout::converted(&file.name, &file.text) {
             Ok(converted) => all.push((file, converted)),
-            Err(found) => problems.extend(found),
+            Err(problems) => wrong.push((file, problems)),
         }
     }
-    refuse(&problems, &files)?;
+    refuse(&wrong)?;
     for (file, converted) in &all {
         for note in &converted.notes {
             output::say(&format!("note: {}: {note}", one_line(&file.name)));
@@ -65,12 +65,18 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         return all.iter().try_for_each(|(_, converted)| output::exact(&converted.text)).map(|()| 0);
     }
     let named: Vec<_> = all.iter().map(|(file, converted)| (*file, converted, other_name(file))).collect();
-    if let Some((_, _, taken)) = named.iter().find(|(.., path)| path.exists()) {
+    let mut given = HashSet::new();
+    if let Some((_, _, taken)) = named.iter().find(|(.., path)| path.symlink_metadata().is_ok() || !given.insert(path))
+    {
         let what = format!("nothing was written: there is a {} already", one_line(&taken.display().to_string()));
         return Err(CliError::new(1, what).hint("move it away, or convert without --write"));
     }
-    for (file, converted, path) in named {
-        replace(file, converted, &path)?;
+    if let Some(file) = files.iter().find(|file| is_link(&file.name)) {
+        let what = format!("nothing was written: {} is a link", one_line(&file.name));
+        return Err(CliError::new(1, what).hint("name what it leads to"));
+    }
+    for (file, converted, path) in &named {
+        replace(file, converted, path)?;
         let shown = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         output::line(&format!("{} is {} now", one_line(&file.name), one_line(&shown)))?;
     }
@@ -83,18 +89,16 @@ fn other_name(file: &Found) -> PathBuf {
     file.path.with_extension(from.other().ending())
 }
 
-fn replace(file: &Found, converted: &Converted, path: &std::path::Path) -> Result<(), CliError> {
-    let written = std::fs::metadata(&file.path).and_then(|before| {
-        durable::replace(path, |new| {
-            new.set_permissions(before.permissions())?;
-            new.write_all(converted.text.as_bytes())
-        })
-    });
+fn is_link(name: &str) -> bool {
+    Path::new(name).is_symlink()
+}
+
+fn replace(file: &Found, converted: &Converted, path: &Path) -> Result<(), CliError> {
     let failed = |what: &str, error: std::io::Error| {
         CliError::new(1, format!("{} {what}: {error}", one_line(&file.name)))
             .hint("the files named above are converted")
     };
-    written.map_err(|error| failed("can't be written in the other syntax", error))?;
+    put(file, path, &converted.text).map_err(|error| failed("can't be written in the other syntax", error))?;
     std::fs::remove_file(&file.path).map_err(|error| failed("is converted, and can't be removed", error))?;
     durable::sync_parent(&file.path).map_err(|error| failed("is converted, and can't be removed for good", error))
 }

@@ -3,7 +3,9 @@
 //! All files are read and laid out before one is written, and each is replaced whole: a kill leaves some as they were, and
 //! none half.
 
+use std::fs::{Metadata, OpenOptions};
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
@@ -13,8 +15,9 @@ use super::error::CliError;
 use super::global::Global;
 use super::output::{self, one_line, printable};
 use crate::durable;
-use crate::estate::{self, Problem, Source, Sources};
+use crate::estate::{self, Problem, Sources};
 use crate::layout::{self, Syntax};
+use crate::text::count;
 
 /// Arguments of `leasehold fmt`.
 #[derive(Debug, clap::Args)]
@@ -68,15 +71,15 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let paths = if args.paths.is_empty() { vec![dir] } else { args.paths };
     let files = found(&paths)?;
     let mut changed = Vec::new();
-    let mut problems = Vec::new();
+    let mut wrong = Vec::new();
     for file in &files {
         match layout::formatted(&file.name, &file.text) {
             Ok(text) if text == file.text => {}
             Ok(text) => changed.push((file, text)),
-            Err(found) => problems.extend(found),
+            Err(problems) => wrong.push((file, problems)),
         }
     }
-    refuse(&problems, &files)?;
+    refuse(&wrong)?;
     for (file, text) in &changed {
         if !args.check {
             replace(file, text)?;
@@ -99,7 +102,7 @@ fn stdin(args: &Args) -> Result<u8, CliError> {
     let text = match layout::formatted(&file.name, &file.text) {
         Ok(text) => text,
         Err(problems) => {
-            refuse(&problems, std::slice::from_ref(&file))?;
+            refuse(&[(&file, problems)])?;
             String::new()
         }
     };
@@ -145,22 +148,37 @@ fn in_directory(dir: &Path) -> Result<Vec<Found>, CliError> {
     }
     let shown = |name: &str| if dir == Path::new(".") { name.to_owned() } else { dir.join(name).display().to_string() };
     let root = std::fs::canonicalize(dir).map_err(|error| CliError::new(1, format!("{}: {error}", dir.display())))?;
-    let found =
-        |file: &Source| Found { name: shown(&file.name), path: root.join(&*file.name), text: file.text.clone() };
-    Ok(sources.files().iter().map(|file| found(file)).collect())
+    // Rules of policies are texts that an engine keeps: another layout would be another text.
+    let declaring = estate::declaring(&sources);
+    let files = sources.files().iter().filter(|file| declaring.contains(&*file.name));
+    files
+        .map(|file| {
+            let name = shown(&file.name);
+            let path = std::fs::canonicalize(root.join(&*file.name));
+            let path = path.map_err(|error| CliError::new(1, format!("{}: {error}", one_line(&name))))?;
+            Ok(Found { name, path, text: file.text.clone() })
+        })
+        .collect()
 }
+
+/// What is wrong with a file.
+pub(super) type Wrong<'a> = (&'a Found, Vec<Problem>);
 
 /// Ends the command with what is wrong with files, if anything is.
 ///
 /// # Errors
 /// All of it, each where it stands.
-pub(super) fn refuse(problems: &[Problem], files: &[Found]) -> Result<(), CliError> {
-    if problems.is_empty() {
+pub(super) fn refuse(wrong: &[Wrong<'_>]) -> Result<(), CliError> {
+    if wrong.is_empty() {
         return Ok(());
     }
-    let texts = files.iter().map(|file| (file.name.clone(), file.text.clone()));
-    let sources = Sources::from_texts(texts, []);
-    Err(rendered(problems, &sources))
+    let shown = wrong.iter().map(|(file, problems)| {
+        let sources = Sources::from_texts([(file.name.clone(), file.text.clone())], []);
+        estate::render(problems, &sources, false).trim_end().to_owned()
+    });
+    let shown: Vec<String> = shown.collect();
+    let problems = count(wrong.iter().map(|(_, problems)| problems.len()).sum(), "problem");
+    Err(CliError::plain(1, format!("{}\n\n{problems}, and nothing was written", shown.join("\n\n"))))
 }
 
 /// Lays out one file of HCL, whatever it is called, and answers its name.
@@ -176,23 +194,47 @@ pub(super) fn one(path: &Path) -> Result<String, CliError> {
     match layout::formatted(&file.name, &file.text) {
         Ok(text) if text != file.text => replace(&file, &text)?,
         Ok(_) => {}
-        Err(problems) => refuse(&problems, std::slice::from_ref(&file))?,
+        Err(problems) => refuse(&[(&file, problems)])?,
     }
     Ok(one_line(&file.name).into_owned())
 }
 
-/// Replaces the text of a file, and keeps who may read it.
+/// Replaces the text of a file.
 fn replace(file: &Found, text: &str) -> Result<(), CliError> {
-    let written = std::fs::metadata(&file.path).and_then(|before| {
-        durable::replace(&file.path, |new| {
-            new.set_permissions(before.permissions())?;
-            new.write_all(text.as_bytes())
-        })
-    });
-    written.map_err(|error| {
+    put(file, &file.path, text).map_err(|error| {
         CliError::new(1, format!("{} can't be written: {error}", one_line(&file.name)))
             .hint("the file is as it was; those named above are written")
     })
+}
+
+/// Gives a path a text, whole and durable, with the mode and the owner of a file. What stands beside it is somebody's, and is
+/// left alone.
+///
+/// # Errors
+/// As the file system has them; that the file is not to be written.
+pub(super) fn put(from: &Found, path: &Path, text: &str) -> std::io::Result<()> {
+    let before = std::fs::metadata(&from.path)?;
+    if before.permissions().readonly() {
+        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, "it is read-only"));
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let owner = |metadata: &Metadata| (metadata.uid(), metadata.gid());
+    let written = new.metadata().and_then(|made| {
+        if owner(&made) != owner(&before) {
+            fchown(&new, Some(before.uid()), Some(before.gid()))?;
+        }
+        new.set_permissions(before.permissions())?;
+        new.write_all(text.as_bytes())?;
+        new.sync_all()?;
+        std::fs::rename(&beside, path)
+    });
+    if written.is_err() {
+        // What went wrong is told; this leftover is of no use to anybody.
+        let _ = std::fs::remove_file(&beside);
+    }
+    written.and_then(|()| durable::sync_parent(path))
 }
 
 /// What changes in a file, as `diff -u` shows it.

@@ -246,6 +246,13 @@ pub fn yaml_problems(sources: &Sources) -> Vec<Problem> {
     drafts.into_iter().map(|draft| sources.finish(draft)).collect()
 }
 
+/// The names of the files that declare something: all but those with the rules of a policy.
+pub(crate) fn declaring(sources: &Sources) -> HashSet<String> {
+    let policies = policy_files::find(sources, &parse_all(sources));
+    let files = sources.files().iter().enumerate().filter(|(index, _)| !policies.contains(index));
+    files.map(|(_, file)| file.name.to_string()).collect()
+}
+
 /// A file's tree, unless it can't be understood, and what is wrong with it.
 type ParsedFile = (Option<Map>, Vec<Draft>);
 

@@ -37,8 +37,8 @@ pub use declared::{
 pub use excerpt::render;
 pub use explain::{Explained, Inside, explain, explain_all};
 pub use json_schema::json_schema;
-pub(crate) use load::DECLARATIONS;
 pub use load::{Checked, check, environment, load, load_each, warnings, yaml_problems};
+pub(crate) use load::{DECLARATIONS, declaring};
 pub use lower::{derived_rules, requests_with};
 pub use near::is_near;
 pub(crate) use parsed::{hcl_syntax, tree_of};

@@ -6,7 +6,8 @@ mod placed;
 mod to_hcl;
 mod to_yaml;
 
-use super::{Syntax, hcl, yaml};
+use super::syntax::{Comment, Syntax};
+use super::{hcl, yaml};
 use crate::estate::{self, Problem};
 
 /// A file in the other syntax.
@@ -49,7 +50,7 @@ pub(crate) fn converted(name: &str, text: &str) -> Result<Converted, Vec<Problem
         Syntax::Yaml => hcl::comments(&shown),
     };
     // Every comment's words, wherever its lines are broken.
-    let words = |comments: &[super::Comment]| {
+    let words = |comments: &[Comment]| {
         let words = comments.iter().flat_map(|comment| comment.text.split_whitespace());
         let mut words: Vec<String> = words.map(str::to_owned).collect();
         words.sort_unstable();

@@ -9,7 +9,7 @@ mod tokens;
 use std::borrow::Cow;
 
 use self::tokens::{Kind, Token, tokens};
-use super::Comment;
+use super::syntax::Comment;
 
 /// How many blanks a level is.
 const INDENT: usize = 2;
@@ -75,11 +75,12 @@ pub(super) fn laid_out(text: &str) -> String {
 
 fn lines(text: &str) -> Vec<Line<'_>> {
     let all = tokens(text);
+    let end = all.iter().find(|token| token.kind == Kind::Break).map_or("\n", |token| token.text);
     let parts = all.split_inclusive(|token| token.kind == Kind::Break);
     parts
         .map(|part| match part {
             [tokens @ .., Token { kind: Kind::Break, text, .. }] => Line::new(tokens, text),
-            tokens => Line::new(tokens, "\n"),
+            tokens => Line::new(tokens, end),
         })
         .collect()
 }
@@ -101,9 +102,10 @@ impl<'t> Line<'t> {
         let mut width = 0;
         for (token, blanks) in self.tokens[..at].iter().zip(&self.blanks) {
             width += blanks;
-            match token.text.rfind('\n') {
-                Some(line) if token.kind == Kind::Inline => width = token.text[line + 1..].chars().count(),
-                _ => width += token.text.chars().count(),
+            let text = shown(token);
+            match text.rfind('\n') {
+                Some(line) if token.kind == Kind::Inline => width = text[line + 1..].chars().count(),
+                _ => width += text.chars().count(),
             }
         }
         width

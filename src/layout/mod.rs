@@ -5,70 +5,15 @@
 
 mod convert;
 mod hcl;
+mod syntax;
 mod words;
 mod yaml;
 
 pub(crate) use self::convert::{Converted, converted};
+pub use self::syntax::Syntax;
+use self::syntax::not_the_same;
 pub(crate) use self::words::{hcl_key, hcl_text, heredoc, is_literal, scalar, untemplated};
 use crate::estate::{self, Problem};
-
-/// The longest line that is written where one can be broken.
-const WIDTH: usize = 120;
-
-/// The two spellings of an estate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Syntax {
-    /// `*.hcl`.
-    Hcl,
-    /// `*.yaml`, `*.yml`.
-    Yaml,
-}
-
-impl Syntax {
-    /// Of a file by its name.
-    pub(crate) fn of(name: &str) -> Option<Self> {
-        match name.rsplit_once('.')?.1 {
-            "hcl" => Some(Self::Hcl),
-            "yaml" | "yml" => Some(Self::Yaml),
-            _ => None,
-        }
-    }
-
-    /// How its files end.
-    pub fn ending(self) -> &'static str {
-        match self {
-            Self::Hcl => "hcl",
-            Self::Yaml => "yaml",
-        }
-    }
-
-    /// The other one.
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Hcl => Self::Yaml,
-            Self::Yaml => Self::Hcl,
-        }
-    }
-
-    /// As it is called.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Hcl => "HCL",
-            Self::Yaml => "YAML",
-        }
-    }
-}
-
-/// A comment of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Comment {
-    /// Where it begins, in bytes.
-    at: usize,
-    /// What it says, without its mark.
-    text: String,
-    /// Whether nothing else is before it in its line.
-    is_alone: bool,
-}
 
 /// A file in its canonical form, by its name and its text.
 ///
@@ -82,21 +27,17 @@ pub(crate) fn formatted(name: &str, text: &str) -> Result<String, Vec<Problem>> 
                 return Err(vec![problem]);
             }
             let shown = hcl::laid_out(text);
-            if !hcl::is_same(text, &shown) || estate::hcl_syntax(name, &shown).is_err() {
+            // Where the parsers of this room and of the estate differ, the estate's counts.
+            let is_read_as_before = match (estate::tree_of(name, text), estate::tree_of(name, &shown)) {
+                (Ok(before), Ok(after)) => after.says_what(&before),
+                (before, after) => before.is_err() == after.is_err() && estate::hcl_syntax(name, &shown).is_ok(),
+            };
+            if !hcl::is_same(text, &shown) || !is_read_as_before {
                 return Err(vec![not_the_same(name)]);
             }
             Ok(shown)
         }
     }
-}
-
-/// That a file would not say the same afterwards.
-fn not_the_same(name: &str) -> Problem {
-    Problem::with_file(
-        name,
-        "this file can't be laid out without changing what it says, and is left as it is".to_owned(),
-    )
-    .hint("this is a defect of leasehold's: please report it with the file")
 }
 
 #[cfg(test)]

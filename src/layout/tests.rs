@@ -238,3 +238,59 @@ fn gather(path: &std::path::Path, texts: &mut Vec<(String, &'static str, String)
         _ => {}
     }
 }
+
+/// What an outsider found: each text once lost something, or was refused.
+#[test]
+fn comments_stay_with_what_they_stand_at() {
+    let yaml = "role:\n  a:\n    mount: aws # why aws\n  b:\n    iam_tags:\n      team: web # not ours\n    policy_arns:\n      - x\n      - y # two\n";
+    let hcl = "\
+role \"a\" {
+  mount = \"aws\" # why aws
+}
+
+role \"b\" {
+  iam_tags = {
+    team = \"web\" # not ours
+  }
+  policy_arns = [
+    \"x\",
+    \"y\", # two
+  ]
+}
+";
+    assert_eq!(converted("a.yaml", yaml).expect("HCL").text, hcl);
+    assert_eq!(converted("a.hcl", hcl).expect("YAML").text.replace("\n\n", "\n"), yaml);
+    // Empty comments, and comments beside what is empty.
+    let text = "# Title\n#\n# More\nrole:\n  a:\n    iam_tags: {}\n    policy_arns:\n      - {} # d\n";
+    let hcl = converted("a.yaml", text).expect("HCL").text;
+    assert!(hcl.starts_with("# Title\n#\n# More\nrole \"a\" {\n") && hcl.contains("{}, # d\n"), "{hcl}");
+    // An alias is where it stands.
+    let text = "role:\n  # about a\n  a: &a\n    mount: aws\n  # about b\n  b: *a\n  # about c\n  c:\n    mount: x\n";
+    let hcl = converted("a.yaml", text).expect("HCL").text;
+    let place = |part: &str| hcl.find(part).unwrap_or_else(|| panic!("{part}: {hcl}"));
+    assert!(place("# about b\nrole \"b\"") < place("# about c\nrole \"c\""), "{hcl}");
+}
+
+#[test]
+fn what_is_laid_out_stays_so() {
+    for text in [
+        "role \"r\" {\n  mount       = \"aws\" # a\n  policy_arns = [\"${ var.x }\"] # b\n}\n",
+        "role \"r\" {\n  cafe\u{301} = \"x\"\n}\n",
+        "a = 1\r\nbb = 2",
+    ] {
+        let once = formatted("a.hcl", text).unwrap_or_else(|problems| panic!("{text}: {problems:?}"));
+        assert_eq!(formatted("a.hcl", &once).expect("laid out"), once);
+    }
+    assert_eq!(formatted("a.hcl", "a=1\r\nbb=2").expect("laid out"), "a  = 1\r\nbb = 2\r\n");
+    // Blanks at the end of a text's lines are part of it.
+    let text = "policy:\n  p:\n    rules: |\n      path \"x\" { \n      }\n";
+    assert_eq!(formatted("a.yaml", text).expect("laid out"), text);
+    let hcl = converted("a.yaml", text).expect("HCL").text;
+    assert!(converted("a.hcl", &hcl).is_ok(), "{hcl}");
+    // An empty text of lines, which the estate's parser takes for one that goes on.
+    let text = "policy \"a\" {\n  rules = <<EOT\nEOT\n}\npolicy \"b\" {\n  rules   =   <<EOT\nx\nEOT\n}\n";
+    let before = crate::estate::tree_of("a.hcl", text).expect("read");
+    if let Ok(shown) = formatted("a.hcl", text) {
+        assert!(crate::estate::tree_of("a.hcl", &shown).expect("read").says_what(&before), "{shown}");
+    }
+}

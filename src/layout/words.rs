@@ -82,7 +82,7 @@ pub(crate) fn is_literal(text: &str) -> bool {
         && text.chars().all(is_plain)
         && first.is_some_and(|first| !first.is_whitespace())
         && !lines.ends_with('\n')
-        && lines.lines().all(|line| line.is_empty() || !line.trim().is_empty())
+        && lines.split('\n').all(|line| !line.ends_with([' ', '\t']))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! YAML in its canonical form, as `pretty_yaml` lays it out: two blanks for each level, lists under a key indented, one
 //! kind of quotes. Comments stay where they are.
 
-use pretty_yaml::config::{FormatOptions, LanguageOptions, LayoutOptions};
+use pretty_yaml::config::{FormatOptions, LanguageOptions, LayoutOptions, LineBreak};
 use pretty_yaml::format_text;
 use yaml_parser::SyntaxKind;
 
-use super::{Comment, WIDTH, not_the_same};
+use super::syntax::{Comment, WIDTH, not_the_same};
 use crate::estate::{self, Problem};
 
 /// A file in its canonical form.
@@ -23,9 +23,16 @@ pub(super) fn formatted(name: &str, text: &str) -> Result<String, Vec<Problem>> 
 
 /// A text laid out; `None` where it is not understood.
 pub(super) fn laid_out(text: &str) -> Option<String> {
+    let line_break = if text.contains("\r\n") { LineBreak::Crlf } else { LineBreak::Lf };
     let options = FormatOptions {
-        layout: LayoutOptions { print_width: WIDTH, ..LayoutOptions::default() },
-        language: LanguageOptions { trailing_comma: false, brace_spacing: false, ..LanguageOptions::default() },
+        layout: LayoutOptions { print_width: WIDTH, line_break, ..LayoutOptions::default() },
+        language: LanguageOptions {
+            trailing_comma: false,
+            brace_spacing: false,
+            // They may stand in a text of several lines, which they are part of.
+            trim_trailing_whitespaces: false,
+            ..LanguageOptions::default()
+        },
     };
     format_text(text, &options).ok()
 }

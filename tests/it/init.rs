@@ -62,7 +62,7 @@ fn what_would_be_no_estate_is_not_written() {
         (&["--env", "${var.x}"], "can't be the name of an environment"),
         (&["--aws", "mars"], "mars"),
         (&["--address", "vault.example.com"], "vault.example.com"),
-        (&["--address", "http://a\" x"], "can't stand in a file"),
+        (&["--address", "http://a\" x"], "it is not a URL"),
         (&["--address", "http://127.0.0.1:1", "--aws", "aws"], "leave one of them out"),
     ] {
         let output = env.run(&[&["init", "new"], more].concat());

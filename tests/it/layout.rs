@@ -129,6 +129,47 @@ fn what_would_be_overwritten_or_mixed_up_is_refused() {
     assert_eq!((read(&env, "estate/a.hcl"), read(&env, "estate/a.yaml")), (CROOKED.to_owned(), "{}\n".to_owned()));
 }
 
+#[test]
+fn no_file_is_lost_beside_those_that_are_written() {
+    let env = TestEnv::new();
+    env.write("a.yaml", "role:\n  a: {mount: aws}\n");
+    env.write("a.yml", "role:\n  b: {mount: aws}\n");
+    let output = env.run(&["convert", "--to", "hcl", "--write", "."]);
+    assert!(output.code == 1 && output.stderr.contains("there is a "), "{}", output.normal());
+    assert!(read(&env, "a.yaml").contains("a:") && read(&env, "a.yml").contains("b:"));
+    env.write("sub/x.hcl", CROOKED);
+    env.write("sub/x.hcl.new", "precious");
+    env.ok(&["fmt", "sub/x.hcl"]);
+    assert_eq!(read(&env, "sub/x.hcl.new"), "precious");
+    std::fs::set_permissions(env.dir().join("sub/x.hcl"), std::fs::Permissions::from_mode(0o444)).unwrap();
+    env.write("sub/y.hcl", CROOKED);
+    std::fs::set_permissions(env.dir().join("sub/y.hcl"), std::fs::Permissions::from_mode(0o444)).unwrap();
+    let output = env.run(&["fmt", "sub/y.hcl"]);
+    assert!(output.code == 1 && output.stderr.contains("it is read-only"), "{}", output.normal());
+    symlink("sub/x.hcl", env.dir().join("l.hcl")).unwrap();
+    let output = env.run(&["convert", "--write", "l.hcl"]);
+    assert!(output.code == 1 && output.stderr.contains("is a link"), "{}", output.normal());
+}
+
+#[test]
+fn the_rules_of_policies_are_left_as_they_are() {
+    let env = TestEnv::new();
+    env.ok(&["init", "estate"]);
+    let rules = "path \"aws/creds/*\" {\n    capabilities=[\"read\"]\n}\n";
+    env.write("estate/acl/x.hcl", rules);
+    env.write("estate/policies.hcl", "policy \"x\" {\n  file = \"file:acl/x.hcl\"\n}\n");
+    assert_eq!(env.ok(&["fmt", "estate"]), "");
+    env.ok(&["convert", "--to", "yaml", "--write", "estate"]);
+    assert_eq!(read(&env, "estate/acl/x.hcl"), rules);
+    env.ok(&["-C", "estate", "validate", "--strict"]);
+    // Each file's lines are its own.
+    env.write("two/a.hcl", STRAIGHT);
+    env.write("two/b.hcl", "role \"b\" {\n  mount = \n}\n");
+    let output = env.run(&["fmt", "two"]);
+    assert!(output.stderr.contains("two/b.hcl:2:") && output.stderr.contains("mount = "), "{}", output.normal());
+    assert!(!output.stderr.contains("the first"), "{}", output.normal());
+}
+
 /// What this program writes, and what it ships, is in the form that it asks for.
 #[test]
 fn what_is_written_for_people_is_in_canonical_form() {

@@ -1,7 +1,7 @@
 //! What stands in a file, in its order, with the place of each in the text: between the tree and the other syntax.
 
 use crate::estate::tree::{Content, Entry, Map, Node, is_repeated};
-use crate::layout::Syntax;
+use crate::layout::syntax::Syntax;
 
 /// An empty line between comments.
 pub(super) const EMPTY: &str = "\n";
@@ -98,10 +98,15 @@ fn entry_into(items: &mut Vec<Item>, path: Vec<String>, entry: &Entry, word: &st
             items.extend(all);
         }
         _ => {
-            // Of a block its own place begins at its word.
-            let start = entry.key_span.start.min(entry.value.span.start);
+            // Of a block its own place begins at its word. What an alias repeats stands where its anchor is.
+            let start = match syntax {
+                Syntax::Hcl => entry.key_span.start.min(entry.value.span.start),
+                Syntax::Yaml => entry.key_span.start,
+            };
             let word = if word.is_empty() || syntax == Syntax::Hcl { key.clone() } else { word.to_owned() };
-            items.push(item(path, &entry.value, start, &word, syntax));
+            let item = item(path, &entry.value, start, &word, syntax);
+            let stop = if entry.value.span.start < start { entry.key_span.end as usize } else { item.stop };
+            items.push(Item { stop, ..item });
         }
     }
 }

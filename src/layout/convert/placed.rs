@@ -2,7 +2,7 @@
 //! to that, and one after everything to the block.
 
 use super::items::{EMPTY, Form, Item};
-use crate::layout::{Comment, Syntax};
+use crate::layout::syntax::{Comment, Syntax};
 
 /// Gives what stands in a file its comments and its empty lines.
 pub(super) fn place(root: &mut Item, text: &str, comments: &[Comment], syntax: Syntax) {
@@ -15,7 +15,7 @@ pub(super) fn place(root: &mut Item, text: &str, comments: &[Comment], syntax: S
 
 /// In a syntax whose blocks have no ends, how far in a comment is says whose it is.
 fn give(item: &mut Item, text: &str, comment: &Comment, has_no_ends: bool) {
-    let lines: Vec<String> = comment.text.lines().map(said).collect();
+    let lines: Vec<String> = comment.text.split('\n').map(said).collect();
     let column = |at: usize| at - text[..at].rfind('\n').map_or(0, |end| end + 1);
     let is_in = |item: &Item| item.start <= comment.at && comment.at < item.stop;
     let is_listed = |item: &Item| matches!(item.value, Form::List(_) | Form::Map(_));
@@ -31,9 +31,9 @@ fn give(item: &mut Item, text: &str, comment: &Comment, has_no_ends: bool) {
     let next = inner.iter().position(|item| item.start > comment.at);
     let last = next.unwrap_or(inner.len()).checked_sub(1);
     if !comment.is_alone {
-        let beside = last.filter(|last| is_of_line(inner[*last].stop.min(comment.at), comment.at));
-        return match (beside, next) {
-            (Some(beside), _) => beside_of(&mut inner[beside], lines),
+        let ending = last.filter(|last| is_of_line(inner[*last].stop.min(comment.at), comment.at));
+        return match (ending, next) {
+            (Some(last), _) => beside(&mut inner[last], text, comment.at, lines),
             _ if is_of_line(start, comment.at) => beside_of(item, lines),
             (None, Some(next)) => inner[next].before.extend(lines),
             (None, None) => item.end.extend(lines),
@@ -72,6 +72,17 @@ fn give_last(item: &mut Item, text: &str, comment: &Comment, lines: Vec<String>)
         }
         _ => add(&mut item.end, text, comment, lines),
     }
+}
+
+/// Gives a comment to what it stands beside: of what ends in its line, the outermost that begins there.
+fn beside(item: &mut Item, text: &str, at: usize, lines: Vec<String>) {
+    let is_of_line = |from: usize| from <= at && !text[from..at].contains('\n');
+    if !is_of_line(item.start)
+        && let Some(last) = item.inner().and_then(|inner| inner.last_mut()).filter(|last| is_of_line(last.stop))
+    {
+        return beside(last, text, at, lines);
+    }
+    beside_of(item, lines);
 }
 
 fn beside_of(item: &mut Item, lines: Vec<String>) {

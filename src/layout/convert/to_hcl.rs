@@ -161,9 +161,10 @@ fn value(out: &mut String, item: Item, after: &str) {
             for item in items {
                 comments(out, &item.before);
                 let after = item.after.as_deref().map(comment).map(|after| format!(" {after}")).unwrap_or_default();
+                let item = Item { after: None, before: Vec::new(), ..item };
                 match item.value {
                     Form::List(_) | Form::Map(_) if item.is_commented() => {
-                        value(out, Item { after: None, before: Vec::new(), ..item }, &after);
+                        value(out, item, &after);
                         out.push_str(",\n");
                     }
                     value => out.push_str(&format!("{},{after}\n", inline(&value))),

@@ -57,7 +57,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
 
 /// The kind and the length in bytes of the first token; `None` at the end.
 fn first(text: &str) -> Option<(Kind, usize)> {
-    let line = text.find('\n').map_or(text.len(), |end| end - usize::from(text[..end].ends_with('\r')));
+    let line = || text.find('\n').map_or(text.len(), |end| end - usize::from(text[..end].ends_with('\r')));
     let mut chars = text.chars();
     let first = chars.next()?;
     let second = chars.next();
@@ -65,8 +65,8 @@ fn first(text: &str) -> Option<(Kind, usize)> {
     match first {
         '\n' => one(Kind::Break),
         '\r' if second == Some('\n') => Some((Kind::Break, 2)),
-        '#' => Some((Kind::Comment, line)),
-        '/' if second == Some('/') => Some((Kind::Comment, line)),
+        '#' => Some((Kind::Comment, line())),
+        '/' if second == Some('/') => Some((Kind::Comment, line())),
         '/' if second == Some('*') => Some((Kind::Inline, text.find("*/").map_or(text.len(), |end| end + 2))),
         '"' => Some((Kind::Quoted, quoted(text))),
         '<' => Some(heredoc(text).map_or((Kind::Sign, 1), |length| (Kind::Heredoc, length))),
@@ -96,8 +96,9 @@ fn first(text: &str) -> Option<(Kind, usize)> {
     }
 }
 
+/// A mark over a letter may be a character of its own.
 fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+    c.is_alphanumeric() || c == '_' || !c.is_ascii() && !c.is_whitespace()
 }
 
 /// The length of a text within quotes, with the one at its end.
