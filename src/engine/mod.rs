@@ -94,6 +94,9 @@ impl Engine {
                 }
                 let (seal, place) = (config.seal, config.key.clone());
                 let gate = Gate::new(store.clone(), seal, &config)?;
+                if seal == Seal::Shamir && !gate.is_initialized()? {
+                    directory.had_no_store()?;
+                }
                 let opening = Opening::new(config, store.clone(), gate, Some(directory.file(".")))?;
                 let mut root_token = None;
                 if seal == Seal::KeyFile {

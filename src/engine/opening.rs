@@ -175,10 +175,15 @@ impl Opening {
 
     /// Takes a share; opens the engine with the last one that is needed.
     async fn unseal(&self, share: &Secret) -> Result<(), Error> {
-        // Also waits until what was sealed just now has closed.
         let _turn = self.turn.lock().await;
         if self.inside().is_some() {
             return Ok(());
+        }
+        // What was sealed just now may not have closed yet: two engines over one store would know nothing of each other.
+        let left = self.inside.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(left) = left {
+            self.shut(&left).await;
+            tracing::warn!("sealed");
         }
         let Some(barrier) = self.gate.bring(share)? else { return Ok(()) };
         if let Err(error) = self.open(barrier, RawBatch::default(), None, None).await {

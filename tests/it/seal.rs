@@ -219,9 +219,9 @@ fn leases_that_end_while_it_is_sealed_are_revoked_after_the_unseal() {
     let clock = Clock::manual(OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap());
     let account = sandbox::Account::open(None, clock.clone()).unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let trail = Some(directory.path().join("trail.log"));
+    let trail = directory.path().join("trail.log");
     let engine = InTestEngine::start_with(Config {
-        trail: trail.clone(),
+        trail: Some(trail.clone()),
         aws: AwsTransport::InProcess(sandbox::connector(account.clone())),
         aws_key: Some(sandbox::root_key()),
         ..Config::new(Storage::Memory, clock.clone())
@@ -242,7 +242,7 @@ fn leases_that_end_while_it_is_sealed_are_revoked_after_the_unseal() {
     bring(&http, &engine.unseal_key);
     assert_eq!(engine.settle(Duration::from_secs(30)), 0);
     assert_eq!(users(), before - 1);
-    let lines = std::fs::read_to_string(trail.unwrap()).unwrap();
+    let lines = std::fs::read_to_string(trail).unwrap();
     assert!(!lines.contains(&engine.unseal_key));
 }
 
@@ -437,4 +437,47 @@ fn a_key_file_lies_apart_from_the_data() {
     failed("put the store back from a backup");
     std::fs::remove_file(&key).unwrap();
     failed("holds no unseal key");
+}
+
+/// Whoever comes first would begin anew over what a lost volume left, and nobody would know of the users in AWS.
+#[test]
+fn a_store_that_is_gone_stops_the_start() {
+    let env = TestEnv::new();
+    let (server, http) = start(&env);
+    let begun = init(&http, 1, 1);
+    bring(&http, &begun.keys[0]);
+    assert_eq!(server.stop(), Some(0));
+    for name in ["engine.db", "engine.db-wal", "engine.db-shm"] {
+        let _ = std::fs::remove_file(env.dir().join("data").join(name));
+    }
+    let output = env.run(&["server", "--config", "server.hcl", "--aws", "sandbox"]);
+    assert!(output.code == 1 && output.stderr.contains("says that there was one"), "{}", output.normal());
+    assert!(output.stderr.contains("put the store back from a backup"), "{}", output.normal());
+}
+
+/// The seal's answer leaves before what was open has closed.
+#[test]
+fn an_unseal_right_after_a_seal_opens_one_engine() {
+    let env = TestEnv::new();
+    let (_server, http) = start(&env);
+    let begun = init(&http, 1, 1);
+    bring(&http, &begun.keys[0]);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    let answer = http.send("PUT", "sys/unseal", Some(&json!({ "key": begun.keys[0] })));
+                    assert_eq!(answer.status, 200, "{}", answer.body);
+                }
+            });
+        }
+        for _ in 0..40 {
+            let answer = begun.root.send("PUT", "sys/seal", None);
+            assert!([204, 503].contains(&answer.status), "{}", answer.body);
+        }
+    });
+    bring(&http, &begun.keys[0]);
+    assert_eq!(begun.root.send("GET", "sys/mounts", None).status, 200);
+    let verified = env.ok(&["trail", "verify", "--file", "data/trail.log"]);
+    assert!(verified.contains("trail.log"), "{verified}");
 }

@@ -56,23 +56,19 @@ pub(super) async fn run(args: &Args, global: &Global) -> Result<u8, CliError> {
         };
     }
     let is_about = args.init || args.cancel || args.status || args.generate_otp;
-    let brought = match is_about {
-        true => None,
-        false => Some(share(args.key.as_deref(), "Unseal Key (will be hidden): ")?),
-    };
-    with_client(global, async |context, client| match brought {
-        Some(brought) => bring(args, &brought, context, &client, global).await,
-        None if args.init => {
+    with_client(global, async |context, client| match () {
+        () if !is_about => bring(args, context, &client, global).await,
+        () if args.init => {
             let asked = body(json!({ "otp": args.otp.as_deref().unwrap_or_default() }));
             let begun = client.without_token().write(ATTEMPT, &asked).await;
             show(&begun.map_err(|error| context.failed("Error initializing root generation", &error))?, global)
         }
-        None if args.cancel => {
+        () if args.cancel => {
             let ended = client.delete(ATTEMPT).await;
             ended.map_err(|error| context.failed("Error canceling root token generation", &error))?;
             answer::succeed("Success! Root token generation canceled (if it was started)", format)
         }
-        None if args.generate_otp => {
+        () if args.generate_otp => {
             let found = found(context, &client).await?;
             let length = found.body.get("otp_length").and_then(Value::as_u64).unwrap_or_default();
             let length = usize::try_from(length).ok().filter(|length| (1..1024).contains(length));
@@ -80,7 +76,7 @@ pub(super) async fn run(args: &Args, global: &Global) -> Result<u8, CliError> {
             let otp = random::base62(length).map_err(|error| CliError::new(1, error.to_string()))?;
             output::line(&otp).map(|()| 0)
         }
-        None => show(&found(context, &client).await?, global),
+        () => show(&found(context, &client).await?, global),
     })
     .await
 }
@@ -91,13 +87,7 @@ async fn found(context: &Context, client: &Client) -> Result<Answer, CliError> {
     found.ok_or_else(|| CliError::plain(2, format!("No value found at {ATTEMPT}")))
 }
 
-async fn bring(
-    args: &Args,
-    brought: &Secret,
-    context: &Context,
-    client: &Client,
-    global: &Global,
-) -> Result<u8, CliError> {
+async fn bring(args: &Args, context: &Context, client: &Client, global: &Global) -> Result<u8, CliError> {
     let nonce = match &args.nonce {
         Some(nonce) => nonce.clone(),
         None => {
@@ -110,6 +100,11 @@ async fn bring(
             nonce
         }
     };
+    if args.key.is_none() {
+        // Whoever is asked can compare it with what began the attempt.
+        output::say(&format!("Operation nonce: {}", output::one_line(&nonce)));
+    }
+    let brought = share(args.key.as_deref(), "Unseal Key (will be hidden): ")?;
     let asked = body(json!({ "key": brought.expose(), "nonce": nonce }));
     let taken = client.without_token().write("sys/generate-root/update", &asked).await;
     show(&taken.map_err(|error| context.failed("Error posting unseal key", &error))?, global)

@@ -112,7 +112,9 @@ impl Directory {
             })
         };
         // An empty file holds no key: it is as good as none.
-        if let Some(text) = read_private(file)?.filter(|text| !text.is_empty()) {
+        // systemd lets the unit's user read a credential by an access list, which shows as the group's right to read.
+        let others = if *place == KeyFile::Given(file.clone()) { 0o037 } else { 0o077 };
+        if let Some(text) = read_kept_from(file, others)?.filter(|text| !text.is_empty()) {
             if !is_sealed && had_store {
                 return Err(self.store_was_lost(file));
             }
@@ -146,12 +148,21 @@ impl Directory {
         Ok((key, Some(fresh)))
     }
 
+    /// Of a store that is to begin with shares: that nothing here says that there was one.
+    ///
+    /// # Errors
+    /// A key or an engine's id does.
+    pub(crate) fn had_no_store(&self) -> Result<(), OpenError> {
+        let left = [ID_FILE, BESIDE].map(|name| self.file(name)).into_iter().find(|file| file.exists());
+        left.map_or(Ok(()), |left| Err(self.store_was_lost(&left)))
+    }
+
     /// There is a key, and there was a store that it sealed.
     fn store_was_lost(&self, key: &Path) -> OpenError {
         OpenError::Failed(format!(
-            "the store {} is empty, but its key {} says that there was one, and with it leases of credentials that may \
+            "the store {} is empty, but {} says that there was one, and with it leases of credentials that may \
              still work: put the store back from a backup (engine.db, with engine.db-wal if there is one); to give it \
-             up and begin anew, move the key away, and the trail with it",
+             up and begin anew, move that file away, and the trail with it",
             self.file("engine.db").display(),
             key.display(),
         ))
@@ -198,6 +209,11 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 /// # Errors
 /// If others may read or write the file, or it is a symbolic link.
 pub(crate) fn read_private(path: &Path) -> Result<Option<Secret>, OpenError> {
+    read_kept_from(path, 0o077)
+}
+
+/// The same, of a file whose mode has none of these bits.
+fn read_kept_from(path: &Path, others: u32) -> Result<Option<Secret>, OpenError> {
     let failed = |e: std::io::Error| OpenError::Failed(format!("cannot read {}: {e}", path.display()));
     let file = match private(OpenOptions::new().read(true)).open(path) {
         Ok(file) => file,
@@ -207,7 +223,7 @@ pub(crate) fn read_private(path: &Path) -> Result<Option<Secret>, OpenError> {
     let found = file.metadata().map_err(failed)?;
     let mode = found.mode() & 0o777;
     // What holds nothing keeps no secret.
-    if mode & 0o077 != 0 && found.len() > 0 {
+    if mode & others != 0 && found.len() > 0 {
         return Err(OpenError::Failed(format!(
             "{} has mode {mode:04o}: others could read it; treat it as known to them, or, if it is not, chmod 600 it",
             path.display()

@@ -33,7 +33,7 @@ pub(super) fn handle(core: &Core, call: Call<'_>) -> Result<Response, Error> {
 pub(crate) fn state(gate: &Gate, core: Option<&Core>, request: &Request) -> Result<Response, Error> {
     match request.path.as_str() {
         "sys/health" => health(gate, core, request),
-        "sys/init" => init(gate),
+        "sys/init" => init(gate, core),
         "sys/leader" => Ok(leader()),
         _ => seal_status(gate, core),
     }
@@ -105,7 +105,7 @@ fn health(gate: &Gate, core: Option<&Core>, request: &Request) -> Result<Respons
             .filter(|code| (200..600).contains(code))
             .ok_or_else(|| Error::Invalid(format!("bad HTTP status in {name}")))
     };
-    let initialized = gate.is_initialized()?;
+    let initialized = is_initialized(gate, core)?;
     let failing = core.map(failing).unwrap_or_default();
     let status = match core {
         None if !initialized => code("uninitcode", 501)?,
@@ -135,6 +135,11 @@ fn health(gate: &Gate, core: Option<&Core>, request: &Request) -> Result<Respons
     Ok(Response { status: Some(status), ..bare(body) })
 }
 
+/// Whether there is a store. Of an open engine it is known, so that a store which fails can't keep its health from being told.
+fn is_initialized(gate: &Gate, core: Option<&Core>) -> Result<bool, Error> {
+    Ok(core.is_some() || gate.is_initialized()?)
+}
+
 /// How an engine is sealed, and how far unsealing it is.
 fn seal_status(gate: &Gate, core: Option<&Core>) -> Result<Response, Error> {
     let shares = gate.shares()?;
@@ -144,7 +149,7 @@ fn seal_status(gate: &Gate, core: Option<&Core>) -> Result<Response, Error> {
             Seal::KeyFile => "file",
             Seal::Shamir => "shamir",
         },
-        "initialized": gate.is_initialized()?,
+        "initialized": is_initialized(gate, core)?,
         "sealed": core.is_none(),
         "t": shares.map_or(0, |shares| shares.threshold),
         "n": shares.map_or(0, |shares| shares.shares),
@@ -165,8 +170,8 @@ fn seal_status(gate: &Gate, core: Option<&Core>) -> Result<Response, Error> {
 }
 
 /// Whether there is a store.
-fn init(gate: &Gate) -> Result<Response, Error> {
-    Ok(bare(json!({ "initialized": gate.is_initialized()? })))
+fn init(gate: &Gate, core: Option<&Core>) -> Result<Response, Error> {
+    Ok(bare(json!({ "initialized": is_initialized(gate, core)? })))
 }
 
 /// As a server without high availability says it: nobody leads.

@@ -1,7 +1,8 @@
 //! A root token for who brings enough shares (Vault API, `/sys/generate-root`): for when nobody has one any more. So it
 //! asks for no token; whoever begins it says, or is told, the one-time password that hides the token from the others.
 //!
-//! An attempt to which nobody has brought anything for a while makes room for another: it stands in nobody's way.
+//! An attempt to which nobody brings anything for a while makes room for another, so that a stranger's stands in nobody's
+//! way. One that shares were brought to does not: who brings the next would bring it to another's password.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -18,7 +19,7 @@ const RANDOM: usize = 24;
 /// How long a one-time password is: as the token.
 pub(crate) const OTP_LENGTH: usize = PREFIX.len() + RANDOM;
 
-/// After so many seconds without a share another attempt may begin.
+/// After so many seconds in which no share came another attempt may begin.
 const IDLE_SECONDS_MAX: i64 = 600;
 
 /// An attempt on its way.
@@ -26,8 +27,8 @@ pub(super) struct Attempt {
     nonce: String,
     otp: Secret,
     brought: Brought,
-    /// When it began, or a share was last brought, in Unix seconds.
-    moved: i64,
+    /// When it began, in Unix seconds.
+    began: i64,
 }
 
 /// A root token that is made, and how it is told.
@@ -52,12 +53,14 @@ impl Gate {
         }
         let now = self.clock.now().unix_timestamp();
         let mut held = lock(&self.root);
-        if held.as_ref().is_some_and(|attempt| now.saturating_sub(attempt.moved) < IDLE_SECONDS_MAX) {
+        let stands =
+            |attempt: &Attempt| attempt.brought.progress() > 0 || now.saturating_sub(attempt.began) < IDLE_SECONDS_MAX;
+        if held.as_ref().is_some_and(stands) {
             return Err(Error::Invalid("root generation already in progress".to_owned()));
         }
         let drawn = if otp.is_none() { Some(Secret::new(random::base62(OTP_LENGTH)?)) } else { None };
         let Some(otp) = otp.or_else(|| drawn.clone()) else { return Ok(None) };
-        *held = Some(Attempt { nonce: random::uuid()?, otp, brought: Brought::default(), moved: now });
+        *held = Some(Attempt { nonce: random::uuid()?, otp, brought: Brought::default(), began: now });
         Ok(drawn)
     }
 
@@ -91,7 +94,6 @@ impl Gate {
                     "incorrect nonce supplied; nonce for this root generation operation is {running:?}"
                 )));
             }
-            attempt.moved = self.clock.now().unix_timestamp();
             let Some(enough) = attempt.brought.add(read_share(text, of)?, of.threshold)? else { return Ok(None) };
             (enough, attempt.otp.clone(), attempt.nonce.clone())
         };
