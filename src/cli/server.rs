@@ -64,11 +64,11 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     engine
         .announce(&address)
         .map_err(|e| CliError::new(1, format!("cannot write the address into the data directory's lock: {e}")))?;
+    let _pid_file = settings.pid_file.as_deref().map(PidFile::write).transpose()?;
     // Before it says that it started: whoever reads that may send a signal at once.
     let (stop, reload) = (stopped()?, reloaded(engine.clone(), certificate.clone())?);
     output::data(&banner(&settings, &engine, &address, &audit_file, served.as_ref()))?;
 
-    let _pid_file = settings.pid_file.as_deref().map(PidFile::write).transpose()?;
     let tls = certificate.map(|certificate| certificate.server_config(settings.client_certificates)).transpose()?;
     tracing::info!(address, "serving");
     engine.serve(listener, tls, stop).await;

@@ -18,6 +18,7 @@ struct Script {
 
 const EVERY_DAY: Script = Script { file: "engine_test.py", tests: 12 };
 const ALL_CALLS: Script = Script { file: "all_calls_test.py", tests: 15 };
+const KEYS: Script = Script { file: "keys_test.py", tests: 1 };
 
 /// Runs a script against a server with its root token.
 fn passes(script: &Script, env: &TestEnv, arguments: &[&str], token: &str, aws: &Aws) {
@@ -37,7 +38,7 @@ fn passes(script: &Script, env: &TestEnv, arguments: &[&str], token: &str, aws: 
         .expect("python runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    assert!(said.contains(&format!("Ran {} tests", script.tests)) && !said.contains("skipped"), "{said}");
+    assert!(said.contains(&format!("Ran {} test", script.tests)) && !said.contains("skipped"), "{said}");
 }
 
 /// What scripts do every day.
@@ -104,4 +105,15 @@ fn every_call_of_an_unchanged_client_is_served_with_the_sandbox_as_aws() {
     let env = TestEnv::new();
     let sandbox = Sandbox::start(&env, None);
     every_call_is_served(&env, &sandbox.aws);
+}
+
+#[test]
+fn the_keys_of_a_server_that_shares_open_are_served() {
+    let env = TestEnv::new();
+    let sandbox = Sandbox::start(&env, None);
+    let text = "data = \"data\"\nlistener \"tcp\" {\n  address = \"127.0.0.1:0\"\n}\nseal \"shamir\" {}\n";
+    env.write("server.hcl", text);
+    let server = env.server(&["-config", "server.hcl"]);
+    passes(&KEYS, &env, &[&server.address], "", &sandbox.aws);
+    assert_eq!(server.stop(), Some(0));
 }
