@@ -242,7 +242,7 @@ fn gather(path: &std::path::Path, texts: &mut Vec<(String, &'static str, String)
 /// What an outsider found: each text once lost something, or was refused.
 #[test]
 fn comments_stay_with_what_they_stand_at() {
-    let yaml = "role:\n  a:\n    mount: aws # why aws\n  b:\n    iam_tags:\n      team: web # not ours\n    policy_arns:\n      - x\n      - y # two\n";
+    let yaml = "role:\n  a:\n    mount: aws # why aws\n  b:\n    iam_tags:\n      team: web # not ours\n    policy_arns:\n      - x\n      - z # two\n";
     let hcl = "\
 role \"a\" {
   mount = \"aws\" # why aws
@@ -254,7 +254,7 @@ role \"b\" {
   }
   policy_arns = [
     \"x\",
-    \"y\", # two
+    \"z\", # two
   ]
 }
 ";
