@@ -93,6 +93,8 @@ pub(crate) struct Context {
     files: Files,
     warnings: Warnings,
     clock: Clock,
+    /// The root of the estate that one stands in, once that was looked for.
+    found: OnceLock<Option<PathBuf>>,
     engine: Mutex<Option<(PathBuf, Engine)>>,
     /// Where the token came from, for the hint when it is not good enough.
     token_source: OnceLock<String>,
@@ -124,6 +126,7 @@ impl Context {
             token_source: OnceLock::new(),
             data: OnceLock::new(),
         })
+            found: OnceLock::new(),
     }
 
     /// The same context for the estate in `dir`, where a command takes it as an argument.
@@ -163,7 +166,12 @@ impl Context {
 
     /// The estate's directory.
     pub(crate) fn estate_dir(&self) -> PathBuf {
-        self.dir.clone().unwrap_or_else(|| PathBuf::from("."))
+        self.dir.as_ref().or_else(|| self.found()).cloned().unwrap_or_else(|| PathBuf::from("."))
+    }
+
+    /// The root of the estate that one stands in.
+    fn found(&self) -> Option<&PathBuf> {
+        self.found.get_or_init(|| estate::root(Path::new("."))).as_ref()
     }
 
     fn sources(&self) -> Result<Sources, CliError> {
@@ -329,7 +337,7 @@ impl Context {
         if let Some(addresses) = self.global.addresses()? {
             return self.network(addresses, self.global.namespace());
         }
-        if self.dir.is_some() || estate::is_near(Path::new(".")) {
+        if self.dir.is_some() || self.found().is_some() {
             let environment = self.chosen().map_err(|error| {
                 error.hint("the engine is the estate's own unless --address or LEASEHOLD_ADDR names one")
             })?;
@@ -366,7 +374,7 @@ impl Context {
 
     /// Whether a command is about the engine at an address, and no estate is meant or near.
     pub(crate) fn is_about_an_engine(&self) -> bool {
-        self.global.names_address() && self.dir.is_none() && !estate::is_near(Path::new("."))
+        self.global.names_address() && self.dir.is_none() && self.found().is_none()
     }
 
     /// Whether an environment's engine is reached over an address, where other estates may use it too. The

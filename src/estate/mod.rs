@@ -40,7 +40,7 @@ pub use json_schema::json_schema;
 pub use load::{Checked, check, environment, load, load_each, warnings, yaml_problems};
 pub(crate) use load::{DECLARATIONS, declaring};
 pub use lower::{derived_rules, requests_with};
-pub use near::is_near;
+pub use near::{is_near, root};
 pub(crate) use parsed::{hcl_syntax, tree_of};
 pub use problem::{Label, Problem, Severity};
 pub(crate) use read::{check_text, read_text};
