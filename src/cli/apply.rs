@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::progress::{Events, Progress};
+use super::app::RunArgs;
 use super::context::{Context, Proposed, Warnings, Workplace, owner_of};
 use super::error::{CliError, INTERRUPTED};
 use super::format::Format;
@@ -77,6 +78,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
+    login: RunArgs,
+    #[command(flatten)]
     lock: LockArgs,
 }
 
@@ -92,7 +95,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             .hint("`leasehold plan` prints it: 64 hexadecimal digits"));
     }
     is_no_pattern(args.target.as_deref(), &args.adopt)?;
-    let context = Context::open(global)?.telling(Warnings::of(args.strict));
+    let context = Context::open(global)?.telling(Warnings::of(args.strict)).logging_in(args.login.way()?);
     let (context, outcome) = match args.target.clone() {
         Some(file) if !file.is_dir() && file.exists() => {
             let opened = saved::read(&file)?;

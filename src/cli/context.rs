@@ -6,15 +6,18 @@
 //! data directory, reached through that server: whoever calls gets a client and can't tell.
 
 mod reach;
+mod session;
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use self::reach::{Speaker, login_token};
+use self::session::Run;
+pub(crate) use self::session::{LogIn, Session};
 use super::error::CliError;
 use super::global::{Global, addresses, exactly};
 use super::{output, token_file};
@@ -90,16 +93,20 @@ enum Files {
 pub(crate) struct Context {
     global: Global,
     dir: Option<PathBuf>,
+    /// The root of the estate that one stands in, once that was looked for.
+    found: OnceLock<Option<PathBuf>>,
     files: Files,
     warnings: Warnings,
     clock: Clock,
-    /// The root of the estate that one stands in, once that was looked for.
-    found: OnceLock<Option<PathBuf>>,
     engine: Mutex<Option<(PathBuf, Engine)>>,
     /// Where the token came from, for the hint when it is not good enough.
     token_source: OnceLock<String>,
     /// The data directory, when the engine is the estate's embedded one.
     data: OnceLock<PathBuf>,
+    /// How the run logs in, where it does, in place of a token that is there.
+    login: Option<Box<dyn LogIn>>,
+    /// What came of that.
+    run: OnceCell<Run>,
 }
 
 impl Context {
@@ -119,14 +126,21 @@ impl Context {
         Ok(Self {
             global: global.clone(),
             dir: global.dir.clone().or_else(|| exactly("LEASEHOLD_DIR").map(PathBuf::from)),
+            found: OnceLock::new(),
             files: Files::Directory,
             warnings: Warnings::Untold,
             clock: Clock::system(),
             engine: Mutex::default(),
             token_source: OnceLock::new(),
             data: OnceLock::new(),
+            login: None,
+            run: OnceCell::new(),
         })
-            found: OnceLock::new(),
+    }
+
+    /// The same context for a run that logs in for itself, if somebody says how.
+    pub(crate) fn logging_in(self, login: Option<Box<dyn LogIn>>) -> Self {
+        Self { login, ..self }
     }
 
     /// The same context for the estate in `dir`, where a command takes it as an argument.
@@ -153,6 +167,11 @@ impl Context {
         self
     }
 
+    /// Whether the run logs in for itself.
+    pub(crate) fn logs_in(&self) -> bool {
+        self.login.is_some()
+    }
+
     /// The time.
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
@@ -164,7 +183,7 @@ impl Context {
         format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
     }
 
-    /// The estate's directory.
+    /// The estate's directory: the one that was named, else that of the estate which one stands in, else the current one.
     pub(crate) fn estate_dir(&self) -> PathBuf {
         self.dir.as_ref().or_else(|| self.found()).cloned().unwrap_or_else(|| PathBuf::from("."))
     }
@@ -314,8 +333,9 @@ impl Context {
     ///
     /// # Errors
     /// Settings that can't be used.
-    pub(crate) fn operator_at(&self, addresses: Addresses) -> Result<Client, CliError> {
-        Ok(self.network(addresses, self.global.namespace())?.patient())
+    pub(crate) async fn operator_at(&self, addresses: Addresses) -> Result<Client, CliError> {
+        let client = self.network(addresses, self.global.namespace())?;
+        Ok(self.logged_in(client).await?.patient())
     }
 
     /// A client to an environment's engine that speaks as the operator.
@@ -323,10 +343,29 @@ impl Context {
     /// # Errors
     /// An engine that can't be opened, settings that can't be used.
     pub(crate) async fn operator(&self, environment: &Environment) -> Result<Client, CliError> {
-        if let Some(addresses) = self.global.flagged_addresses()? {
-            return Ok(self.network(addresses, self.namespace(environment)?)?.waiting());
-        }
-        Ok(self.reach(environment, Speaker::Operator).await?.waiting())
+        let client = match self.global.flagged_addresses()? {
+            Some(addresses) => self.network(addresses, self.namespace(environment)?)?,
+            None => self.reach(environment, Speaker::Operator).await?,
+        };
+        Ok(self.logged_in(client).await?.waiting())
+    }
+
+    /// The client as the run speaks, which logs in for that once.
+    async fn logged_in(&self, client: Client) -> Result<Client, CliError> {
+        let Some(how) = &self.login else { return Ok(client) };
+        let run = self.run.get_or_try_init(|| Run::begin(&client, how.as_ref(), self)).await?;
+        // Set at most once with another value: a run has one login.
+        let _ = self.token_source.set(how.source());
+        Ok(run.speaks(&client))
+    }
+
+    /// A client to the engine at an address, where no estate says more of it: of a command about what estates left there.
+    ///
+    /// # Errors
+    /// As [`Context::operator`].
+    pub(crate) async fn engine(&self) -> Result<Client, CliError> {
+        let client = self.client().await?;
+        self.logged_in(client).await
     }
 
     /// A client for commands by hand.
@@ -419,8 +458,11 @@ impl Context {
         }
     }
 
-    /// Revokes what is overdue and closes the engine, if one was opened.
+    /// Gives the run's token back, revokes what is overdue and closes the engine, as far as there are any.
     pub(crate) async fn close(self) {
+        if let Some(run) = self.run.into_inner() {
+            run.end().await;
+        }
         let Some((_, engine)) = self.engine.into_inner() else { return };
         let left = engine.settle(SETTLE_LIMIT).await;
         if left > 0 {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::app::RunArgs;
 use super::apply::{self, Repairing};
 use super::audit_files;
 use super::baseline::{self, Writing};
@@ -40,6 +41,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "repair")]
     audit: Vec<PathBuf>,
     #[command(flatten)]
+    login: RunArgs,
+    #[command(flatten)]
     writing: Writing,
     /// Put back what was changed behind our back: an apply of what was applied last, and of nothing that was not
     #[arg(long, conflicts_with = "json")]
@@ -69,7 +72,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
     let asked = global.format(forms::DRIFT)?;
     let format = if args.json { Format::Json } else { asked };
-    let context = Context::open(global)?.at(args.dir.clone()).telling(Warnings::Untold);
+    let context = Context::open(global)?.at(args.dir.clone()).telling(Warnings::Untold).logging_in(args.login.way()?);
     let outcome = find(&context, &args).await;
     let estate_dir = context.estate_dir();
     context.close().await;
@@ -90,7 +93,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 /// Shows what puts back what was changed, and does it.
 async fn repair(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_form()?;
-    let context = Context::open(global)?.at(args.dir).telling(Warnings::Untold);
+    let context = Context::open(global)?.at(args.dir).telling(Warnings::Untold).logging_in(args.login.way()?);
     let Args { auto_approve, allow_account_change, verbose, lock_timeout, .. } = args;
     let lock = LockArgs::of(lock_timeout);
     let outcome = apply::repair(&context, Repairing { auto_approve, allow_account_change, verbose, lock }).await;

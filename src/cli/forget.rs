@@ -1,5 +1,6 @@
 //! `leasehold forget`: gives objects up, and leaves them as they are.
 
+use super::app::RunArgs;
 use super::context::{Context, owner_of};
 use super::error::CliError;
 use super::global::Global;
@@ -21,6 +22,8 @@ pub(crate) struct Args {
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<String>,
     #[command(flatten)]
+    login: RunArgs,
+    #[command(flatten)]
     lock: LockArgs,
 }
 
@@ -28,7 +31,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_form()?;
     global.no_field()?;
-    let context = Context::open(global)?;
+    let context = Context::open(global)?.logging_in(args.login.way()?);
     let paths: Vec<&str> = args.paths.iter().map(|path| request::path(path)).collect();
     let outcome = forget(&context, &args.lock, &paths).await;
     context.close().await;

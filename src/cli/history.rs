@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::app::RunArgs;
 use super::context::{Context, owner_of};
 use super::error::CliError;
 use super::format::Format;
@@ -27,6 +28,8 @@ pub(crate) struct Args {
     /// How many applies are shown, the newest first
     #[arg(long, value_name = "N", default_value_t = 10)]
     limit: usize,
+    #[command(flatten)]
+    login: RunArgs,
     /// Show the objects of each
     #[arg(long, short)]
     verbose: bool,
@@ -36,7 +39,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
     let as_json = global.format(forms::TEXT)? == Format::Json;
-    let context = Context::open(global)?.at(args.dir.clone());
+    let context = Context::open(global)?.at(args.dir.clone()).logging_in(args.login.way()?);
     let found = found(&context, args.limit).await;
     context.close().await;
     let History { runs, odd, more } = found?;

@@ -7,6 +7,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::app::RunArgs;
 use super::context::{Context, Warnings, Workplace};
 use super::error::CliError;
 use super::format::Format;
@@ -18,6 +19,7 @@ use crate::durable;
 use crate::estate::{self, Sources};
 use crate::import::{self, File, Syntax};
 use crate::proposal::{self, Base, Basis, Imported, Purpose};
+use crate::units::address::Addresses;
 
 /// The environment of a new estate, where nobody names one.
 const ENVIRONMENT: &str = "main";
@@ -47,6 +49,8 @@ pub(crate) struct Args {
     /// Take what Terraform declares, in place of what an engine has
     #[arg(long, value_name = "DIR|FILE")]
     from_terraform: Option<PathBuf>,
+    #[command(flatten)]
+    login: RunArgs,
 }
 
 /// How files are written.
@@ -66,7 +70,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         Written::Hcl => Syntax::Hcl,
         Written::Yaml => Syntax::Yaml,
     };
-    let context = Context::open(global)?.at(args.dir).telling(Warnings::Untold);
+    let context = Context::open(global)?.at(args.dir).telling(Warnings::Untold).logging_in(args.login.way()?);
     let outcome = match &args.from_terraform {
         Some(from) => carry(&context, global, syntax, from).await,
         None => import(&context, global, syntax).await,
@@ -115,7 +119,8 @@ async fn carry(context: &Context, global: &Global, syntax: Syntax, from: &Path) 
 /// Writes what was imported, if it is anything.
 fn keep(dir: &Path, ground: &Ground, imported: Imported) -> Result<Imported, CliError> {
     if imported.report.imported() > 0 {
-        write(dir, &imported.files, ground.environment.as_ref())?;
+        let environment = ground.environment.as_ref().map(|new| new.file(&imported.report.secrets));
+        write(dir, &imported.files, environment.as_ref())?;
     }
     Ok(imported)
 }
@@ -132,8 +137,24 @@ struct Ground {
     estate: estate::Estate,
     /// None where the estate is new and no engine is named.
     client: Option<Client>,
-    /// The declaration of the environment, where that is new.
-    environment: Option<File>,
+    /// The environment, where that is new.
+    environment: Option<New>,
+}
+
+/// An environment that no file declares yet.
+struct New {
+    name: String,
+    addresses: Option<Addresses>,
+    namespace: Option<String>,
+    syntax: Syntax,
+}
+
+impl New {
+    /// Its declaration, in which these secrets are allowed.
+    fn file(&self, secrets: &[import::Secret]) -> File {
+        let Self { name, addresses, namespace, syntax } = self;
+        import::environment(name, addresses.as_ref(), namespace.as_deref(), secrets, *syntax)
+    }
 }
 
 impl Ground {
@@ -161,11 +182,15 @@ async fn base(context: &Context, global: &Global, syntax: Syntax, dir: &Path) ->
     let namespace = global.namespace().map(|name| name.trim_matches('/').to_owned());
     // An embedded engine has none.
     let namespace = namespace.filter(|name| addresses.is_some() && !matches!(name.as_str(), "" | "root"));
-    let file = import::environment(&name, addresses.as_ref(), namespace.as_deref(), syntax);
-    let sources = none().with(vec![(file.name.clone(), file.text.clone())], BTreeMap::new());
-    let estate = estate::load(&sources, Some(&name)).map_err(|problems| rendered(&problems, &sources))?;
-    let client = addresses.map(|addresses| context.operator_at(addresses)).transpose()?;
-    Ok(Ground { sources, estate, client, environment: Some(file) })
+    let new = New { name, addresses, namespace, syntax };
+    let file = new.file(&[]);
+    let sources = none().with(vec![(file.name, file.text)], BTreeMap::new());
+    let estate = estate::load(&sources, Some(&new.name)).map_err(|problems| rendered(&problems, &sources))?;
+    let client = match &new.addresses {
+        Some(addresses) => Some(context.operator_at(addresses.clone()).await?),
+        None => None,
+    };
+    Ok(Ground { sources, estate, client, environment: Some(new) })
 }
 
 fn rendered(problems: &[estate::Problem], sources: &Sources) -> CliError {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::app::RunArgs;
 use super::context::{Context, owner_of};
 use super::error::CliError;
 use super::format::Format;
@@ -39,7 +40,7 @@ enum Subcommand {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
-    let context = Context::open(global)?;
+    let context = Context::open(global)?.logging_in(RunArgs::default().way()?);
     let format = global.format(forms::ANSWER)?;
     let outcome = match args.action {
         Subcommand::Show { prefix } => show(&context, request::path(prefix.as_deref().unwrap_or_default())).await,
@@ -84,7 +85,7 @@ async fn show(context: &Context, prefix: &str) -> Result<(String, Value), CliErr
 async fn list(context: &Context) -> Result<(String, Value), CliError> {
     // An engine with an address has ledgers also where no estate is.
     let client = match context.is_about_an_engine() {
-        true => context.client().await?,
+        true => context.engine().await?,
         false => context.operator(&context.chosen()?).await?.patient(),
     };
     let all = Ledger::all(&client).await;

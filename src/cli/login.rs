@@ -152,8 +152,8 @@ async fn with_method(args: &Args, client: &Client) -> Result<Login, CliError> {
              not.\n"
         ));
     }
-    let mount = args.path.as_deref().unwrap_or(&args.method).trim_matches('/').trim_start_matches("auth/");
-    let (path, answer) = app::login::by_hand(&args.method, mount, said, client).await?;
+    let mount = app::login::mount_named(args.path.as_deref().unwrap_or(&args.method));
+    let (path, answer) = app::login::by_hand(&args.method, &mount, said, client).await?;
     let token = answer.auth.as_ref().and_then(|auth| auth.get("client_token")).and_then(Value::as_str);
     match token.map(Secret::new) {
         Some(token) => Ok(Login { token, answer }),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use time::format_description::well_known::Rfc3339;
 
+use super::app::RunArgs;
 use super::context::{Context, Proposed, Warnings};
 use super::error::CliError;
 use super::format::Format;
@@ -44,6 +45,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     max_deletes: Option<u32>,
     #[command(flatten)]
+    login: RunArgs,
+    #[command(flatten)]
     selection: SelectionArgs,
     /// Save the plan, for `leasehold apply FILE`
     #[arg(long, value_name = "FILE")]
@@ -68,7 +71,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let asked = global.format(forms::PLAN)?;
     let format = if args.json { Format::Json } else { asked };
     is_no_pattern(args.dir.as_deref(), &args.adopt)?;
-    let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
+    let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict)).logging_in(args.login.way()?);
     let asked = args.selection.asked();
     let word = Word {
         adopt: Adopt::like(&args.adopt),
@@ -107,6 +110,9 @@ async fn show(
         Format::Html => plan.html(&proposal::graphs(&proposal)),
         _ => plan.page(output::colour(), verbose),
     })?;
+    for missing in proposal.missing.iter().filter(|missing| missing.is_refused) {
+        output::say(&format!("warning: {}", output::one_line(&missing.problem)));
+    }
     match out {
         Some(Out { file, key }) if plan.refusals.is_empty() => {
             let made = context.clock().now().format(&Rfc3339);

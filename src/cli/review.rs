@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::app::RunArgs;
 use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::format::Format;
@@ -38,13 +39,15 @@ pub(crate) struct Args {
     /// Write the review into a file
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    login: RunArgs,
 }
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
     let format = global.format(forms::REVIEW)?;
-    let Args { range, directory, against, all, strict, output } = args;
+    let Args { range, directory, against, all, strict, output, login } = args;
     // With --against there is no range, so a first word is the directory.
     let (range, directory) = match (&against, range, directory) {
         (Some(_), Some(range), Some(_)) => {
@@ -55,7 +58,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         (_, range, directory) => (range, directory),
     };
     let warnings = Warnings::of(strict);
-    let context = Context::open(global)?.at(directory).telling(warnings);
+    let context = Context::open(global)?.at(directory).telling(warnings).logging_in(login.way()?);
     let judged = if all { Scope::All } else { Scope::Changed };
     let review = match against.as_deref() {
         Some("live") => against_live(&context, judged).await,

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use super::app::RunArgs;
 use super::context::{Context, owner_of};
 use super::error::CliError;
 use super::global::Global;
@@ -26,13 +27,15 @@ pub(crate) struct Args {
     /// Take it away without asking
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    login: RunArgs,
 }
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_form()?;
     global.no_field()?;
-    let context = Context::open(global)?.at(args.dir);
+    let context = Context::open(global)?.at(args.dir).logging_in(args.login.way()?);
     let outcome = unlock(&context, args.yes).await;
     context.close().await;
     outcome

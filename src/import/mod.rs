@@ -29,13 +29,24 @@ pub use crate::layout::Syntax;
 use crate::units::address::Addresses;
 
 /// The declaration of an environment whose engine is at an address, or a namespace of one there, or embedded where there is
-/// none, as a file.
-pub fn environment(name: &str, addresses: Option<&Addresses>, namespace: Option<&str>, syntax: Syntax) -> File {
+/// none, as a file. `secrets` are the variables that its files name.
+pub fn environment(
+    name: &str,
+    addresses: Option<&Addresses>,
+    namespace: Option<&str>,
+    secrets: &[Secret],
+    syntax: Syntax,
+) -> File {
     let block = Block::new("environment", &[name], "");
     let block = match addresses {
         Some(addresses) => block.at(addresses),
         None => block.with("engine", "embedded"),
     };
     let block = namespace.into_iter().fold(block, |block, namespace| block.with("namespace", namespace));
+    let allowed: Vec<String> = secrets.iter().map(|secret| format!("env:{}", secret.variable)).collect();
+    let block = match addresses {
+        Some(_) if !allowed.is_empty() => block.with("secrets", allowed),
+        _ => block,
+    };
     File { name: format!("environments.{}", syntax.ending()), text: files::page(&[block], syntax).text }
 }

@@ -5,6 +5,7 @@ pub(super) mod cache;
 mod choice;
 mod file;
 pub(super) mod login;
+mod run;
 mod wanted;
 
 use std::path::{Path, PathBuf};
@@ -13,9 +14,9 @@ use serde_json::Map;
 
 pub(super) use self::choice::Written;
 pub(super) use self::file::AppFile;
-use self::login::Session;
+pub(super) use self::run::RunArgs;
 pub(super) use self::wanted::{AppArgs, Wanted};
-use super::context::Context;
+use super::context::{Context, Session};
 use super::error::CliError;
 use super::global::Global;
 use super::output;
@@ -130,7 +131,7 @@ impl Wanted {
         if let Some(said) = self.choice.said().filter(|_| !credential.is_session()) {
             return Err(self.given_back(said, &app, &credential).await);
         }
-        let Session { token, ttl: token_ttl, uses: token_uses, is_batch } = session;
+        let Session { token, ttl: token_ttl, uses: token_uses, is_batch, .. } = session;
         Ok(Issued { credential, path, token, token_ttl, token_uses, is_batch })
     }
 

@@ -207,7 +207,7 @@ impl Wanted {
         let role = role_at(&role.ok_or_else(|| lacks("which role is meant", "--role MOUNT/ROLE"))?)?;
         let method = login.ok_or_else(|| lacks("how to log in", "--login METHOD"))?;
         login::known(&method)?;
-        let mount = login_mount.map(|mount| mount.trim_matches('/').trim_start_matches("auth/").to_owned());
+        let mount = login_mount.as_deref().map(login::mount_named);
         let role_name = login_role.or_else(|| app.as_ref().map(|app| format!("app-{app}"))).unwrap_or_default();
         let place = Place { file: login::ALONE.into(), line: 1, column: 1 };
         let login = Login { mount: mount.unwrap_or_else(|| method.clone()), method, role_name, place };

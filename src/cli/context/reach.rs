@@ -93,7 +93,9 @@ impl Context {
     pub(super) fn network(&self, addresses: Addresses, namespace: Option<String>) -> Result<Client, CliError> {
         let mut options = self.global.options()?;
         options.namespace = namespace;
-        options.token = self.network_token()?;
+        if self.login.is_none() {
+            options.token = self.network_token()?;
+        }
         let target = Target::Network { addresses, tls: self.global.tls()? };
         Client::new(target, options).map_err(|error| CliError::new(1, error.to_string()))
     }
@@ -114,6 +116,9 @@ impl Context {
             }
         };
         let client = Client::new(target, options).map_err(|error| CliError::new(1, error.to_string()))?;
+        if self.login.is_some() {
+            return Ok(client);
+        }
         // BAO_TOKEN and VAULT_TOKEN are for hands: whoever has one for a real server shall still be able to apply here.
         let names = match speaker {
             Speaker::Hand => TOKENS.as_slice(),

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use self::control::Place;
 use self::settings::Settings;
+use super::app::RunArgs;
 use super::error::CliError;
 use super::global::Global;
 use crate::units::duration;
@@ -86,6 +87,8 @@ pub(crate) struct Args {
     /// Make one round, print what drifted, and end
     #[arg(long)]
     once: bool,
+    #[command(flatten)]
+    login: RunArgs,
 }
 
 /// Whether it writes.

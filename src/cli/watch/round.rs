@@ -108,7 +108,10 @@ impl Rounds<'_> {
         }
         let workplace = context.workplace().await?;
         known.read = true;
-        if let Some(told) = super::token::keep(&workplace.client, self.settings.interval).await {
+        // A round that logs in has a token of its own, which is no other round's.
+        if !context.logs_in()
+            && let Some(told) = super::token::keep(&workplace.client, self.settings.interval).await
+        {
             output::say(&format!("warning: {}", output::one_line(&told)));
         }
         match self.settings.mode {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::receiver::Receiver;
 use super::{Args, unkept};
 use crate::cli::access::git_failed;
+use crate::cli::app::RunArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::global::{Global, secret_variables};
@@ -19,6 +20,7 @@ use crate::watch::{Form, Mode, Store};
 /// What a loop was told.
 pub(super) struct Settings {
     global: Global,
+    login: RunArgs,
     /// The environment's name.
     pub(super) environment: String,
     pub(super) source: Source,
@@ -61,6 +63,8 @@ impl Settings {
         if mode == Mode::Report && args.allow_deletes {
             return Err(CliError::new(1, "--allow-deletes is for --mode apply: a report deletes nothing"));
         }
+        // What makes no sense is told before the first round.
+        args.login.way()?;
         let environment = args.place.environment(global)?;
         let receivers = [(Form::Json, &args.notify), (Form::Slack, &args.notify_slack)];
         let kept = [&args.notify, &args.notify_slack, &args.notify_github, &args.notify_github_token];
@@ -106,6 +110,7 @@ impl Settings {
         };
         Ok(Self {
             global: global.clone(),
+            login: args.login,
             environment,
             source,
             mode,
@@ -128,7 +133,7 @@ impl Settings {
     /// # Errors
     /// A remote that can't be fetched.
     pub(super) async fn context(&self) -> Result<Context, CliError> {
-        let context = Context::open(&self.global)?;
+        let context = Context::open(&self.global)?.logging_in(self.login.way()?);
         match &self.source {
             Source::Directory(dir) => Ok(context.at(Some(dir.clone()))),
             Source::Remote { mirror, path, .. } => {

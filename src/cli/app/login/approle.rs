@@ -94,6 +94,10 @@ fn own_ids(own: &Own) -> Result<Option<(String, Option<Secret>)>, CliError> {
 
 /// Ids made with the operator's token; the secret id is good for one login.
 async fn made_ids(client: &Client, login: &Login, context: &Context) -> Result<(String, Option<Secret>), CliError> {
+    if !client.has_token() {
+        return Err(CliError::new(1, "there are no ids to log in by")
+            .hint("set LEASEHOLD_ROLE_ID and LEASEHOLD_SECRET_ID_FILE"));
+    }
     let role = format!("auth/{}/role/{}", login.mount, login.role_name);
     let failed = |path: &str, error: &crate::api::Error| {
         context

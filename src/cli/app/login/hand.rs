@@ -1,6 +1,6 @@
 //! Which of an app's logins is used: the one that was named; else the first for which what it takes is at hand.
 
-use super::{Method, Own, exactly, method_of, of_apps, oidc};
+use super::{Method, Own, exactly, method_of, mount_named, of_apps, oidc};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::estate::{App, Environment, Login};
@@ -39,8 +39,8 @@ pub(in crate::cli::app) struct Which<'a> {
 
 impl Which<'_> {
     fn is(&self, login: &Login) -> bool {
-        let mount = self.mount.map(|mount| mount.trim_matches('/').trim_start_matches("auth/"));
-        mount.is_none_or(|mount| login.mount == mount) && self.role_name.is_none_or(|name| login.role_name == name)
+        self.mount.map(mount_named).is_none_or(|mount| login.mount == mount)
+            && self.role_name.is_none_or(|name| login.role_name == name)
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use self::hand::AtHand;
 pub(super) use self::hand::{Here, Which, beside, chosen};
-use super::super::context::Context;
+use super::super::context::{Context, Session};
 use super::super::error::CliError;
 use super::super::global::{OwnSecret, exactly};
 use super::super::request::body;
@@ -104,17 +104,6 @@ impl Said {
     }
 }
 
-/// The app's token.
-pub(super) struct Session {
-    pub(super) token: Secret,
-    /// Seconds until it ends; 0 for never.
-    pub(super) ttl: i64,
-    /// For how many requests it was good when it was handed out; 0 for any number.
-    pub(super) uses: i64,
-    /// Whether it is a batch token, which nobody can renew or revoke.
-    pub(super) is_batch: bool,
-}
-
 fn method_of(name: &str) -> Option<&'static Method> {
     METHODS.iter().find(|method| method.name == name)
 }
@@ -128,6 +117,12 @@ pub(in crate::cli) fn names() -> impl Iterator<Item = &'static str> {
 fn of_apps() -> String {
     let methods = METHODS.iter().filter(|method| method.is_of_apps());
     methods.map(|method| method.name).collect::<Vec<_>>().join(", ")
+}
+
+/// A mount as people write it, with or without slashes around it and `auth/` before it.
+pub(in crate::cli) fn mount_named(text: &str) -> String {
+    let text = text.trim_matches('/');
+    text.strip_prefix("auth/").unwrap_or(text).to_owned()
 }
 
 /// Whether an app's login by a method works from a command line.
@@ -194,16 +189,20 @@ pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &C
             ttl: auth.get("lease_duration").and_then(Value::as_i64).unwrap_or_default(),
             uses: auth.get("num_uses").and_then(Value::as_i64).unwrap_or_default(),
             is_batch: auth.get("token_type").and_then(Value::as_str) == Some("batch"),
+            is_renewable: auth.get("renewable").and_then(Value::as_bool) == Some(true),
         }),
-        None => {
-            Err(CliError::plain(2, format!("Error logging in as {}: {path} answered without a token", login.role_name)))
-        }
+        None => Err(CliError::plain(2, format!("Error logging in{}: {path} answered without a token", as_whom(login)))),
     }
+}
+
+/// As whom somebody logs in, where that is said.
+fn as_whom(login: &Login) -> String {
+    if login.role_name.is_empty() { String::new() } else { format!(" as {}", login.role_name) }
 }
 
 /// Why a login failed. No token of the server's was sent with it, so a 403 is about what was shown.
 fn refused(login: &Login, error: &api::Error) -> CliError {
-    let doing = format!("Error logging in as {}", login.role_name);
+    let doing = format!("Error logging in{}", as_whom(login));
     let is_alone = login.place.file.as_ref() == ALONE;
     let place = || match is_alone {
         true => "if the method is mounted elsewhere, --login-mount PATH says where".to_owned(),

@@ -61,6 +61,9 @@ fn request<'a>(
 }
 
 fn by_password(login: &Login, own: &Own) -> Result<Request, CliError> {
+    if login.role_name.is_empty() {
+        return Err(CliError::new(1, "no user is named to log in as").hint("--login-role NAME"));
+    }
     let password = given(own, &PASSWORD)?.ok_or_else(|| {
         CliError::new(1, format!("there is no password to log in as {}", login.role_name))
             .hint("set LEASEHOLD_PASSWORD_FILE to a file that has it, or LEASEHOLD_PASSWORD")
