@@ -56,6 +56,11 @@ pub(crate) static ENVIRONMENT: Block = Block {
         Key::own("engine", Shape::OneOf(&["embedded"]), "Instead: the engine in this process."),
         Key::own("data", Shape::Text, "Where the embedded engine keeps its data."),
         Key::own("aws", Shape::OneOf(&["aws", "sandbox"]), "Which AWS the embedded engine talks to."),
+        Key::own(
+            "secrets",
+            Shape::List,
+            "Which variables and files beside the estate its secrets may be from: `env:AWS_ROOT_*`, `file:/run/secrets/*`.",
+        ),
         Key::own("max_deletes", Shape::Int, "How many objects one apply may delete."),
         Key::block(&LIMIT),
         Key::block(&REQUIRE),

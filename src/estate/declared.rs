@@ -203,6 +203,9 @@ pub struct Environment {
     pub engine: EngineChoice,
     /// The namespace of a server that has them, without slashes around it; `None` for the root one.
     pub namespace: Option<String>,
+    /// From which variables and files beside the estate secrets may be taken, as patterns with `*`: `env:NAME`, `file:PATH`.
+    /// `None` is none of a server's estate, and all of an embedded engine's.
+    pub secrets: Option<Vec<String>>,
     /// How many objects one apply may delete; `None` is no limit set here.
     pub max_deletes: Option<u32>,
     /// How many of single kinds it may delete.

@@ -2,6 +2,19 @@
 
 use std::fmt;
 
+/// From this length on an id has capital letters and digits alone, as AWS makes them: what else is so long may be a key.
+const SHORT: usize = 16;
+
+/// Whether a text may be the id of an access key, which is no secret. A simulated AWS takes short words for one.
+/// Source: IAM API, "AccessKey": 16 to 128 characters, `[\w]+`; "IAM identifiers": `AKIA` and capital letters and digits.
+pub(crate) fn is_id(text: &str) -> bool {
+    let is_letter = |byte: u8| match text.len() < SHORT {
+        true => byte.is_ascii_alphanumeric() || byte == b'_',
+        false => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+    };
+    text.len() <= 128 && text.bytes().all(is_letter)
+}
+
 /// What becomes of access keys by a change of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyChange {

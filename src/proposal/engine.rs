@@ -187,9 +187,10 @@ pub(super) async fn propose_part(
     let read = only.and_then(|only| only.read);
     let mut part = read.map(of);
     let objects = part.as_mut().unwrap_or(&mut estate.objects);
+    let allowed = secrets::Allowed::of(&environment);
     // Secrets of an engine are read while the rest is.
     let (reading, secrets) =
-        tokio::join!(Reading::of(client, &wish, objects), secrets::look_up_all(objects, basis.dir, client));
+        tokio::join!(Reading::of(client, &wish, objects), secrets::look_up_all(objects, basis.dir, &allowed, client));
     let reading = reading?;
     let mut missing = secrets::resolve(objects, &secrets);
     let Prepared { mut plan, ledger, live } = prepare_from(reading, client, &wish, objects, read).await?;

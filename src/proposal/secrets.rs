@@ -3,6 +3,9 @@
 //! Only commands that talk to the environment's engine resolve secrets; validation and review never do. A plan takes
 //! those that it can have. What `apply` writes it needs: all that are missing are told at once, each with the place
 //! that asks for it.
+//!
+//! Files of a pull request may ask for anything. So a variable or a file beside the estate is read only where the
+//! environment allows it by name, never one of our own, and `LEASEHOLD_SECRETS`, which no file says, allows less.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
@@ -13,8 +16,10 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use crate::api::{self, Client};
+use crate::estate::{EngineChoice, Environment};
 use crate::object::{Object, Place};
 use crate::secret::Secret;
+use crate::text::is_like;
 
 /// More is no secret that an engine takes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -31,6 +36,8 @@ pub struct Missing {
     pub(super) field: &'static str,
     /// Which one, where, and why. Never a secret.
     pub problem: String,
+    /// Whether the files ask for what nobody gives them, wherever they are applied.
+    pub is_refused: bool,
 }
 
 /// Why a secret is not there. Never holds one.
@@ -39,6 +46,28 @@ pub(super) enum Absent {
     /// A reference of no sort that there is.
     #[error("a secret is env:NAME, file:PATH or vault:MOUNT/PATH#FIELD")]
     Unknown,
+    /// A variable or a file that the environment does not name.
+    #[error("the environment {environment} does not allow {reference}; add it to its `secrets` at {place}")]
+    NotAllowed {
+        /// What is asked for.
+        reference: String,
+        /// The environment's name.
+        environment: String,
+        /// Where it is declared.
+        place: Place,
+    },
+    /// What whoever runs the command does not let files ask for.
+    #[error("{ALLOWED} does not allow {reference} here")]
+    Withheld {
+        /// What is asked for.
+        reference: String,
+    },
+    /// A variable that has what commands themselves show.
+    #[error("the environment variable {name} is for commands, and no secret of an estate")]
+    Own {
+        /// The variable.
+        name: String,
+    },
     /// An environment variable without a usable text.
     #[error("the environment variable {name} is {is}")]
     Variable {
@@ -131,15 +160,80 @@ pub(super) enum Absent {
     },
 }
 
+/// The variable that says what files may ask for at most: patterns as those of an environment's `secrets`, and of `vault:`,
+/// separated by commas, or `none`.
+const ALLOWED: &str = "LEASEHOLD_SECRETS";
+
+/// What files may ask for.
+pub(super) struct Allowed<'a> {
+    environment: &'a Environment,
+    said: Option<Vec<String>>,
+}
+
+impl<'a> Allowed<'a> {
+    /// In an environment, and where this process runs.
+    pub(super) fn of(environment: &'a Environment) -> Self {
+        let said = std::env::var_os(ALLOWED).filter(|said| !said.is_empty());
+        let patterns = |said: std::ffi::OsString| {
+            let patterns =
+                said.to_string_lossy().split(',').map(|pattern| pattern.trim().to_owned()).collect::<Vec<_>>();
+            patterns.into_iter().filter(|pattern| pattern != "none").collect()
+        };
+        Self { environment, said: said.map(patterns) }
+    }
+
+    /// Whether a secret may be looked up.
+    ///
+    /// # Errors
+    /// Who does not let it.
+    fn check(&self, reference: &str) -> Result<(), Absent> {
+        let is_named = |patterns: &[String]| patterns.iter().any(|pattern| is_like(pattern, reference));
+        if let Some(said) = &self.said
+            && !is_named(said)
+        {
+            return Err(Absent::Withheld { reference: reference.to_owned() });
+        }
+        match reference.split_once(':') {
+            Some(("env", name)) if is_own(name) => return Err(Absent::Own { name: name.to_owned() }),
+            Some(("env", _)) => {}
+            Some(("file", path)) if Path::new(path).is_absolute() => {}
+            _ => return Ok(()),
+        }
+        // `file:/run/secrets/*` is no word for what lies above it.
+        let leads_back = Path::new(reference).components().any(|part| part == Component::ParentDir);
+        let Environment { name, engine, secrets, place, .. } = self.environment;
+        let is_allowed = match secrets {
+            Some(secrets) => is_named(secrets) && !leads_back,
+            None => matches!(engine, EngineChoice::Embedded { .. }),
+        };
+        match is_allowed {
+            true => Ok(()),
+            false => Err(Absent::NotAllowed {
+                reference: reference.to_owned(),
+                environment: name.clone(),
+                place: place.clone(),
+            }),
+        }
+    }
+}
+
+/// Whether a variable has what commands themselves show to an engine.
+fn is_own(name: &str) -> bool {
+    name.starts_with("LEASEHOLD_") || matches!(name, "VAULT_TOKEN" | "BAO_TOKEN")
+}
+
 /// Secrets by the references to them, or why one is not there.
 pub(super) type Found = HashMap<String, Result<Secret, Absent>>;
 
 /// Looks up all secrets that objects refer to.
-pub(super) async fn look_up_all(objects: &[Object], dir: &Path, client: &Client) -> Found {
+pub(super) async fn look_up_all(objects: &[Object], dir: &Path, allowed: &Allowed<'_>, client: &Client) -> Found {
     let references = objects.iter().flat_map(|object| object.unresolved().map(|(_, reference, _)| reference));
     let references: BTreeSet<String> = references.map(str::to_owned).collect();
     stream::iter(references.into_iter().map(|reference| async {
-        let secret = look_up(&reference, dir, client).await;
+        let secret = match allowed.check(&reference) {
+            Ok(()) => look_up(&reference, dir, client).await,
+            Err(absent) => Err(absent),
+        };
         (reference, secret)
     }))
     .buffer_unordered(LOOK_UPS_AT_ONCE)
@@ -156,13 +250,16 @@ pub(super) fn resolve(objects: &mut [Object], known: &Found) -> Vec<Missing> {
         for (name, reference, place) in references {
             // A field that the engine tells becomes plain data, so only the object knows what the text is.
             let resolved = match known.get(&reference) {
-                Some(Ok(secret)) => object.resolve(name, secret.clone()).map_err(|why| why.to_string()),
-                Some(Err(absent)) => Err(absent.to_string()),
+                Some(Ok(secret)) => object.resolve(name, secret.clone()).map_err(|why| (why.to_string(), true)),
+                Some(Err(absent)) => {
+                    let is_refused = matches!(absent, Absent::NotAllowed { .. } | Absent::Own { .. });
+                    Err((absent.to_string(), is_refused))
+                }
                 None => Ok(()),
             };
-            if let Err(problem) = resolved {
+            if let Err((problem, is_refused)) = resolved {
                 let problem = format!("{place}: {name} of {}: {problem}", object.path);
-                missing.push(Missing { path: object.path.clone(), field: name, problem });
+                missing.push(Missing { path: object.path.clone(), field: name, problem, is_refused });
             }
         }
     }

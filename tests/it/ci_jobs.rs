@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::ci::{self, Runner};
-use crate::env::{commit_all, git};
+use crate::env::{TestEnv, commit_all, git};
+use crate::issuer::signed;
 use crate::remote::{Remote, shipped};
 use crate::servers::Sort;
 
@@ -196,6 +197,107 @@ fn what_was_not_planned_or_is_another_by_now_is_not_applied() {
         assert!(!pipeline.is_github || told.contains("### Plan for `remote`: refused"), "{told}");
         assert!(!pipeline.kept().join("approved.plan").exists());
     }
+}
+
+/// A pull request whose policy is another, and the job that reviews it.
+#[test]
+fn a_pull_request_is_reviewed_with_one_comment_and_a_verdict() {
+    let job = ci::github(&ci::example("github-review.yml")["jobs"]["review"]);
+    let change = |env: &TestEnv, estate: &std::path::Path, action: &str| {
+        let document = json!({
+            "Version": "2012-10-17",
+            "Statement": { "Effect": "Allow", "Action": action, "Resource": "arn:aws:s3:::example-webapp/*" },
+        });
+        std::fs::write(estate.join("iam/webapp.json"), document.to_string()).unwrap();
+        let head = commit_all(estate);
+        std::fs::write(env.dir().join("github_step_summary"), "").unwrap();
+        head
+    };
+    let env = TestEnv::new();
+    let estate = env.copy_tree("examples/tutorial", "estate");
+    git(&estate, &["init", "-q", "-b", "main"]);
+    let base = commit_all(&estate);
+    let run = |head: &str, open: &str| {
+        let variables =
+            [("BASE", base.trim()), ("HEAD", head.trim()), ("ESTATE", "."), ("NUMBER", "5"), ("OPEN", open)];
+        Runner::new(&env, &variables, FORGE).run(&estate, &job)
+    };
+    let summary = || std::fs::read_to_string(env.dir().join("github_step_summary")).unwrap();
+    // The first push has a comment made, the second writes over it; a gain is for people to judge.
+    let head = change(&env, &estate, "s3:PutObjectAcl");
+    let (code, asked) = run(&head, "");
+    assert_eq!(code, 0, "{asked}");
+    assert!(asked.contains("--method POST repos/o/r/issues/5/comments --field body=@review.md"), "{asked}");
+    assert!(
+        summary().starts_with("<!-- leasehold-review -->") && summary().contains("s3:PutObjectAcl"),
+        "{}",
+        summary()
+    );
+    let sarif: Value = serde_json::from_slice(&std::fs::read(estate.join("review.sarif")).unwrap()).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    let (code, asked) = run(&head, "7");
+    assert!(code == 0 && asked.contains("--method PATCH repos/o/r/issues/comments/7"), "{asked}");
+    // A violated guardrail stops the merge, after it is told.
+    let head = change(&env, &estate, "iam:*");
+    let (code, asked) = run(&head, "7");
+    assert!(code != 0 && asked.contains("--method PATCH"), "{code}: {asked}");
+    // What is no review is no verdict.
+    let (code, asked) = run("0000000000000000000000000000000000000000", "7");
+    assert!(code != 0 && !asked.contains("PATCH"), "{code}: {asked}");
+}
+
+/// The action logs in by the token that the forge makes for the job.
+#[test]
+fn the_action_logs_in_by_the_jobs_own_token() {
+    const FORGE: &str = r#"case "$*" in
+*"--config - https://forge.example/token?x=1&audience=https://engine.example"*)
+  test "$(cat)" = 'header = "Authorization: bearer to-ask"' && printf '{"count":1,"value":"%s"}' "$MADE" ;;
+"api --paginate "* | "api --method POST "*) ;;
+*) exit 1 ;;
+esac"#;
+    let remote = Remote::new(Sort::Ours);
+    git_init(&remote);
+    let now = time::OffsetDateTime::now_utc().unix_timestamp();
+    let claims = json!({
+        "sub": "repo:o/r", "iss": "https://forge.example", "aud": "https://engine.example", "iat": now, "exp": now + 600,
+    });
+    let made = signed(&[("k", "ES256")], &[json!({ "key": "k", "claims": claims })]);
+    let http = &remote.http;
+    http.post("sys/auth/ci", &json!({ "type": "jwt" }));
+    http.post("auth/ci/config", &json!({ "jwt_validation_pubkeys": [made.pem("k")] }));
+    for name in ["plan", "apply"] {
+        http.post(&format!("sys/policies/acl/ci-{name}"), &json!({ "policy": shipped(name) }));
+        let role = json!({
+            "role_type": "jwt", "user_claim": "sub", "bound_subject": "repo:o/r",
+            "bound_audiences": ["https://engine.example"], "token_policies": [format!("ci-{name}")],
+        });
+        http.post(&format!("auth/ci/role/{name}"), &role);
+    }
+    let run = |command: &str, token: &str| {
+        let variables = [
+            ("COMMAND", command),
+            ("ESTATE", "."),
+            ("ENVIRONMENT", "remote"),
+            ("FILE", "approved.plan"),
+            ("LOGIN", "jwt"),
+            ("LOGIN_MOUNT", "ci"),
+            ("LOGIN_ROLE", command),
+            ("AUDIENCE", "https://engine.example"),
+            ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://forge.example/token?x=1"),
+            ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", token),
+            ("MADE", made.token(0)),
+        ];
+        Runner::new(&remote.env, &variables, FORGE).run(&remote.estate, &ci::action(command))
+    };
+    let (code, asked) = run("plan", "to-ask");
+    assert_eq!(code, 0, "{asked}");
+    // Neither token is in a list of processes.
+    assert!(!asked.contains("to-ask") && !asked.contains(made.token(0)), "{asked}");
+    let (code, asked) = run("apply", "to-ask");
+    assert_eq!(code, 0, "{asked}");
+    assert!(!remote.held("aws/roles/webapp").is_null());
+    // Without the permission the job has none.
+    assert_ne!(run("plan", "").0, 0);
 }
 
 /// What a plan, a review or drift says of older commits it reads in the history.

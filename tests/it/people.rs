@@ -29,7 +29,7 @@ impl Estate {
         let token = std::fs::read_to_string(env.dir().join("data/root-token")).unwrap().trim().to_owned();
         env.write(
             "estate/environments.hcl",
-            &format!("environment \"prod\" {{\n  address = \"{}\"\n}}\n", server.address),
+            &format!("environment \"prod\" {{\n  address = \"{}\"\n  secrets = [\"env:*\"]\n}}\n", server.address),
         );
         env.set("LEASEHOLD_TOKEN", token.clone());
         let http = Http { address: server.address.trim_start_matches("http://").to_owned(), token };

@@ -220,6 +220,7 @@ const CASES: &[(&str, i32)] = &[
     ("155-role-of-people-wider", 2),
     ("156-group-with-a-way-up", 3),
     ("157-object-that-stayed-goes", 0),
+    ("158-secrets-from-elsewhere", 2),
 ];
 
 #[test]

@@ -24,7 +24,10 @@ impl Seeded {
         });
         let pair = new_key(&world);
         let mut env = TestEnv::new();
-        let environment = format!("environment \"prod\" {{\n  address = \"http://{}\"\n}}\n", world.root.address);
+        let environment = format!(
+            "environment \"prod\" {{\n  address = \"http://{}\"\n  secrets = [\"env:*\"]\n}}\n",
+            world.root.address
+        );
         env.write("estate/environments.hcl", &environment);
         env.set("LEASEHOLD_TOKEN", world.root.token.clone()).set("ROOT_KEY", pair.0).set("ROOT_SECRET", pair.1);
         Self { env, world }
@@ -431,7 +434,8 @@ fn what_is_forgotten_and_stays_is_no_lost_access() {
     let estate = Seeded::new();
     estate.declare("");
     let between = Between::start(&estate.world.root.address);
-    let environment = format!("environment \"prod\" {{\n  address = \"{}\"\n}}\n", between.address);
+    let environment =
+        format!("environment \"prod\" {{\n  address = \"{}\"\n  secrets = [\"env:*\"]\n}}\n", between.address);
     estate.env.write("estate/environments.hcl", &environment);
     between.fault_after("PUT /v1/aws/roles/r", 0, Fault::Lost);
     estate.run(&["apply", "--auto-approve"], 1);

@@ -39,7 +39,9 @@ impl World {
         let token = std::fs::read_to_string(env.dir().join("data/root-token")).unwrap().trim().to_owned();
         for estate in ["platform", "team"] {
             let address = &server.address;
-            let head = format!("environment \"prod\" {{\n  estate = \"{estate}\"\n  address = \"{address}\"\n}}\n");
+            let head = format!(
+                "environment \"prod\" {{\n  estate = \"{estate}\"\n  address = \"{address}\"\n  secrets = [\"env:*\"]\n}}\n"
+            );
             env.write(&format!("{estate}/environments.hcl"), &head);
         }
         env.set("LEASEHOLD_TOKEN", token.clone());

@@ -71,6 +71,7 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
     let own = Block { name: block.name.clone(), label: block.label, span: block.span, map: &own };
     let engine = engine(reader, &own);
     let namespace = namespace(reader, &own);
+    let secrets = own.map.contains_key("secrets").then(|| secrets(reader, &own));
     let max_deletes = reader.int(&own, "max_deletes").and_then(|(int, span)| {
         let count = u32::try_from(int).ok();
         if count.is_none() {
@@ -96,7 +97,8 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
     // A broken engine has been told; the rest is still checked with one that stands for it.
     let engine = engine.unwrap_or_else(|| EngineChoice::Address(Addresses::nowhere()));
     let name = block.label.to_owned();
-    Some((Environment { name, estate, engine, namespace, max_deletes, limits, demands, drift, place }, variables, over))
+    let declared = Environment { name, estate, engine, namespace, secrets, max_deletes, limits, demands, drift, place };
+    Some((declared, variables, over))
 }
 
 fn is_name(name: &str) -> bool {
@@ -223,6 +225,28 @@ fn namespace(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<String> {
         return None;
     }
     Some(name.to_owned())
+}
+
+/// From where secrets may be.
+fn secrets(reader: &mut Reader<'_>, block: &Block<'_>) -> Vec<String> {
+    let mut allowed = Vec::new();
+    for (pattern, span) in reader.texts(block, "secrets") {
+        let hint = match pattern.strip_prefix("secret:").unwrap_or(pattern).split_once(':') {
+            Some(("env", name)) if !name.is_empty() => None,
+            Some(("file", path)) if path.starts_with('/') => None,
+            Some(("file", _)) => Some("files in the estate need no word; others are named by their absolute paths"),
+            Some(("vault", _)) => Some("what is in the engine needs no word: its token says what may be read"),
+            _ => Some("write env:NAME or file:/PATH, with `*` for any text"),
+        };
+        match hint {
+            None => allowed.push(pattern.strip_prefix("secret:").unwrap_or(pattern).to_owned()),
+            Some(hint) => {
+                let what = format!("`{pattern}` names no variable and no file beside the estate");
+                reader.report(Draft::error(span, what).hint(hint));
+            }
+        }
+    }
+    allowed
 }
 
 fn data(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<PathBuf> {

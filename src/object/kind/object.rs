@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Kind;
 use super::live::Live;
+use crate::object::access_key;
 use crate::object::field::{self, Field, Told};
 use crate::object::leaf::{FieldValue, Leaf, Origin};
 use crate::object::place::Place;
@@ -97,6 +98,12 @@ pub enum Unresolvable {
         path: String,
         /// The field.
         name: String,
+    },
+    /// The field would show it, and it is no access key id.
+    #[error("{name} would show what is there, and that is no access key id (AKIA...)")]
+    Shown {
+        /// The field.
+        name: &'static str,
     },
     /// It is not of the field's shape.
     #[error("{name} does not have the form it needs")]
@@ -208,6 +215,10 @@ impl Object {
         };
         let value = match field.told {
             Told::WriteOnly => FieldValue::Secret(secret),
+            // It is shown as it is, so that nothing else may come here by a reference.
+            Told::Readable | Told::Apart(_) if !access_key::is_id(secret.expose()) => {
+                return Err(Unresolvable::Shown { name: field.name });
+            }
             Told::Readable | Told::Apart(_) => FieldValue::Data(
                 field::normalise(field.shape, &Value::from(secret.expose()))
                     .map_err(|_| Unresolvable::Form { name: field.name })?,

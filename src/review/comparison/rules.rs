@@ -73,6 +73,17 @@ fn protections(old: &Environment, new: &Environment) -> Vec<Finding> {
             asked && is.signers.iter().any(|key| !was.signers.contains(key)),
         );
     }
+    let mut more = new.secrets.iter().flatten().filter(|one| !old.secrets.iter().flatten().any(|other| other == *one));
+    let all = |environment: &Environment| {
+        environment.secrets.is_none() && matches!(environment.engine, EngineChoice::Embedded { .. })
+    };
+    match (all(old), all(new)) {
+        (false, true) => tell("secrets may be from any variable and file now".to_owned(), true),
+        (true, false) if new.secrets.is_some() => {
+            tell("secrets may be from the variables and files alone that are named".to_owned(), false);
+        }
+        _ => more.by_ref().for_each(|one| tell(format!("secrets may be from {one} now"), true)),
+    }
     if old.max_deletes != new.max_deletes {
         let most = |number: Option<u32>| number.unwrap_or(MAX_DELETES_DEFAULT);
         let what = format!("an apply may delete {} objects", most(new.max_deletes));

@@ -42,7 +42,8 @@ impl Remote {
     /// Says where the server is.
     pub(crate) fn at(&self, address: &str) {
         let variables = "  var {\n    account = \"111122223333\"\n  }";
-        let text = format!("environment \"remote\" {{\n  address = \"{address}\"\n{variables}\n}}\n");
+        let text =
+            format!("environment \"remote\" {{\n  address = \"{address}\"\n  secrets = [\"env:*\"]\n{variables}\n}}\n");
         self.env.write("estate/remote.hcl", &text);
     }
 

@@ -42,7 +42,10 @@ impl World {
             }
         };
         env.set("LEASEHOLD_TOKEN", &*token);
-        env.write("estate/engine.hcl", &format!("environment \"{environment}\" {{\n  address = \"{address}\"\n}}\n"));
+        env.write(
+            "estate/engine.hcl",
+            &format!("environment \"{environment}\" {{\n  address = \"{address}\"\n  secrets = [\"env:*\"]\n}}\n"),
+        );
         let target = Target::Network { addresses: Addresses::one(&address).unwrap(), tls: TlsOptions::default() };
         let client = Client::new(target, Options::new(Some(Secret::new(&*token)))).unwrap();
         let world = Self { env, client, runtime, mounts, engine, _alone: alone };
