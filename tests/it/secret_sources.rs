@@ -94,7 +94,7 @@ fn a_file_beside_the_estate_is_read_where_the_environment_names_it() {
 #[test]
 fn no_file_gets_what_commands_show_to_an_engine() {
     let mut world = World::new();
-    world.env.set("VAULT_TOKEN", &world.server.token.clone()).set("GITHUB_TOKEN", "ghs_0123456789abcdefABCDEF");
+    world.env.set("VAULT_TOKEN", world.server.token.clone()).set("GITHUB_TOKEN", "ghs_0123456789abcdefABCDEF");
     for variable in ["LEASEHOLD_TOKEN", "VAULT_TOKEN", "LEASEHOLD_SECRET_ID"] {
         world.write("secrets = [\"env:*\"]", &format!("secret:env:{variable}"), "secret:env:GITHUB_TOKEN");
         let output = world.run(&["plan"], 2);
