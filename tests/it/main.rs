@@ -60,6 +60,7 @@ mod imports_on_openbao;
 mod imports_terraform;
 mod init;
 mod kills;
+mod language_server;
 mod layout;
 mod ledger;
 mod lifecycle;

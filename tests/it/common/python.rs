@@ -2,8 +2,8 @@
 //! second evaluator of policies.
 //!
 //! All come from PyPI, pinned in `tests/requirements.txt` and `tests/requirements-simulator.txt` (what they need
-//! does not fit into one environment), installed once into `target/`. The history of AWS's managed policies is an
-//! npm package.
+//! does not fit into one environment), installed once into `target/`. The history of AWS's managed policies
+//! and the language server of editors are npm packages.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -78,6 +78,26 @@ pub(crate) fn managed_versions() -> PathBuf {
             .arg(folder));
     }
     file
+}
+
+/// The language server that editors run for YAML, under the MIT licence.
+const LANGUAGE_SERVER: (&str, &str) = ("yaml-language-server", "1.19.0");
+
+/// The program of [`LANGUAGE_SERVER`], for `node`. The first call installs it.
+pub(crate) fn language_server() -> PathBuf {
+    let (name, version) = LANGUAGE_SERVER;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{version}"));
+    let program = folder.join("node_modules").join(name).join("bin").join(name);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let lock = std::fs::File::create(folder.with_extension("lock")).expect("lock file");
+    lock.lock().expect("lock");
+    if !program.exists() {
+        run(Command::new("npm")
+            .args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
+            .arg(&folder)
+            .arg(format!("{name}@{version}")));
+    }
+    program
 }
 
 /// What a script of `tests/aws` prints: a JSON value a line.
