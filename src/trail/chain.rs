@@ -103,6 +103,18 @@ pub(super) fn read(line: &[u8]) -> Result<Link, Broken> {
     if computed == hash.as_bytes() { Ok(link) } else { Err(Broken::Changed(link)) }
 }
 
+/// The number that a line says it has, whatever its hash is.
+pub(super) fn number(line: &[u8]) -> Option<u64> {
+    const KEY: &[u8] = b",\"chain\":{\"seq\":";
+    // What stands behind the number, and the number itself.
+    let tail_len = HEX_LEN * 2 + HASH_KEY.len() + 40;
+    let tail = line.get(line.len().saturating_sub(tail_len + KEY.len())..)?;
+    let at = tail.windows(KEY.len()).rposition(|part| part == KEY)?;
+    let digits = tail.get(at + KEY.len()..)?;
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+    std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
+}
+
 /// Whether a line was written as one of a chain, be it changed since.
 pub(super) fn is_chained(line: &[u8]) -> bool {
     !matches!(read(line), Err(Broken::Unchained))
@@ -141,12 +153,37 @@ pub struct Fault {
 /// # Errors
 /// Only those of reading.
 pub fn verify(mut reader: impl BufRead, noted: Option<&Head>) -> io::Result<Report> {
-    let mut report = Report::default();
-    let mut noted_seen = noted.is_none();
+    let mut checking = Checking::new(noted.cloned());
     let mut line = Vec::new();
     while let Some(end) = read_line(&mut reader, &mut line)? {
+        checking.take(&line, end);
+    }
+    Ok(checking.report())
+}
+
+/// A check of a trail whose lines come one after the other.
+#[derive(Debug, Default)]
+pub struct Checking {
+    report: Report,
+    noted: Option<Head>,
+    noted_seen: bool,
+}
+
+impl Checking {
+    /// `noted` as [`verify`] takes it.
+    pub fn new(noted: Option<Head>) -> Self {
+        Self { noted_seen: noted.is_none(), noted, report: Report::default() }
+    }
+
+    /// Takes the next line, without its end.
+    pub fn line(&mut self, line: &[u8]) {
+        self.take(line, LineEnd::Newline);
+    }
+
+    fn take(&mut self, line: &[u8], end: LineEnd) {
+        let report = &mut self.report;
         report.lines += 1;
-        let fault = match (end, read(&line)) {
+        let fault = match (end, read(line)) {
             (LineEnd::TooLong, _) => Some(format!("the line is longer than {LINE_BYTES_MAX} bytes")),
             (LineEnd::Torn, _) => {
                 Some("the last line has no end: it was being written when the engine died".to_owned())
@@ -160,7 +197,7 @@ pub fn verify(mut reader: impl BufRead, noted: Option<&Head>) -> io::Result<Repo
                 Some(what)
             }
             (LineEnd::Newline, Ok(link)) => {
-                noted_seen |= noted.is_some_and(|noted| *noted == link.head);
+                self.noted_seen |= self.noted.as_ref().is_some_and(|noted| *noted == link.head);
                 let fault = report.follows(&link);
                 report.head = Some(link.head);
                 fault
@@ -170,10 +207,15 @@ pub fn verify(mut reader: impl BufRead, noted: Option<&Head>) -> io::Result<Repo
             report.fault(what);
         }
     }
-    if let (Some(noted), false) = (noted, noted_seen) {
-        report.fault(format!("line {} with hash {} is missing: the trail was cut or replaced", noted.seq, noted.hash));
+
+    /// What was found.
+    pub fn report(mut self) -> Report {
+        if let (Some(noted), false) = (&self.noted, self.noted_seen) {
+            let (seq, hash) = (noted.seq, &noted.hash);
+            self.report.fault(format!("line {seq} with hash {hash} is missing: the trail was cut or replaced"));
+        }
+        self.report
     }
-    Ok(report)
 }
 
 impl Report {

@@ -18,10 +18,12 @@ mod line;
 mod loss;
 mod newline;
 mod options;
+pub mod page;
 pub mod query;
 mod record;
 mod ticket;
 
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use self::error::TrailError;
@@ -46,6 +48,7 @@ struct Device {
     name: String,
     built_in: bool,
     format: Arc<Format>,
+    path: PathBuf,
     file: FileDevice,
 }
 
@@ -90,7 +93,13 @@ impl Trail {
             let (format, clock) = (Arc::clone(&format), self.clock.clone());
             move |oddity| format.body(&Record::system(clock.now(), told(oddity), None))
         })?;
-        devices.push(Arc::new(Device { name: name.to_owned(), built_in: options.built_in, format, file }));
+        devices.push(Arc::new(Device {
+            name: name.to_owned(),
+            built_in: options.built_in,
+            format,
+            path: options.path,
+            file,
+        }));
         Ok(missing)
     }
 
@@ -145,6 +154,18 @@ impl Trail {
     /// The last durable line of a device, for noting down somewhere else.
     pub fn head(&self, device: &str) -> Option<chain::Head> {
         self.read(|devices| devices.iter().find(|open| open.name == device).and_then(|open| open.file.head()))
+    }
+
+    /// The file of the device that comes first of those that keep their lines, the engine's own before all others, and its last
+    /// durable line; `None` where no device keeps any.
+    pub fn kept(&self) -> Option<(PathBuf, chain::Head)> {
+        self.read(|devices| {
+            let mut kept = devices.iter().filter_map(|device| Some((device, device.file.noted()?)));
+            let first = kept.next()?;
+            let (device, noted) =
+                if first.0.built_in { first } else { kept.find(|one| one.0.built_in).unwrap_or(first) };
+            Some((device.path.clone(), noted.head))
+        })
     }
 
     /// Closes and opens every file again (SIGHUP), after the lines queued so far. A device that had

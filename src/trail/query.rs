@@ -105,14 +105,7 @@ pub fn issuances(mut reader: impl BufRead, now: OffsetDateTime) -> io::Result<Is
     while let Some(end) = read_line(&mut reader, &mut line)? {
         fold.read(&line, end == LineEnd::Newline);
     }
-    let mut found = fold.found;
-    for issuance in &mut found.issued {
-        let ends = OffsetDateTime::parse(&issuance.credential.expire_time, &Rfc3339);
-        if issuance.state == CredentialState::Active && ends.is_ok_and(|ends| ends <= now) {
-            issuance.state = CredentialState::Overdue;
-        }
-    }
-    Ok(found)
+    Ok(Following { fold }.all(now))
 }
 
 /// A trail that is read as it is written.
@@ -126,6 +119,18 @@ impl Following {
     pub fn line(&mut self, line: &[u8]) -> impl Iterator<Item = &Issuance> {
         let places = self.fold.read(line, true);
         places.into_iter().filter_map(|at| self.fold.found.issued.get(at))
+    }
+
+    /// All of it. `now` decides which credentials without an end are overdue.
+    pub fn all(self, now: OffsetDateTime) -> Issuances {
+        let mut found = self.fold.found;
+        for issuance in &mut found.issued {
+            let ends = OffsetDateTime::parse(&issuance.credential.expire_time, &Rfc3339);
+            if issuance.state == CredentialState::Active && ends.is_ok_and(|ends| ends <= now) {
+                issuance.state = CredentialState::Overdue;
+            }
+        }
+        found
     }
 
     /// How many lines could not be read.

@@ -14,6 +14,7 @@ mod quotas;
 mod remount;
 pub(crate) mod sealed;
 pub(crate) mod status;
+mod trail;
 mod wrapping;
 
 use std::sync::Arc;
@@ -77,6 +78,7 @@ async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
         "seal" => Ok(seal(core)),
         "key-status" | "rotate" | "rekey" | "generate-root" => keys::handle(core, call).await,
         "wrapping" => wrapping::handle(core, call).await,
+        "leasehold" => trail::handle(core, call).await,
         "metrics" => metrics::handle(core, call.request).await,
         "health" | "seal-status" | "init" | "leader" | "unseal" => status::handle(core, call),
         _ => Err(call.forgotten()),

@@ -116,6 +116,14 @@ const BROUGHT: &[Parameter] = &[
     takes("nonce", Text, "For what it is brought; required"),
 ];
 
+const TRAIL: &[Parameter] = &[
+    takes("after", Int, "Number of the last line that is known").or("0"),
+    takes("at", Int, "Where the next one is, as the answer before told").or("0"),
+    takes("limit", Int, "At most so many lines").or("1000"),
+    takes("credentials", Bool, "Only lines about credentials").or("false"),
+    takes("wait", Seconds, "How long to wait for one, 60 at most").or("0"),
+];
+
 const NOTHING: &[Parameter] = &[takes("path", Rest, "Anything")];
 
 /// The table.
@@ -128,6 +136,7 @@ pub(super) const PATHS: &[Row] = &[
     Row::new("metrics", &[Read], "A few numbers")
         .with(&[takes("format", Text, "json, or prometheus").or("json")])
         .door(Door::Unaudited),
+    Row::new("leasehold/trail", &[Read], "A part of the engine's trail").with(TRAIL).sudo(),
     Row::new("seal/?", &[Write], "Refuses everything until it is unsealed").sudo(),
     Row::new("key-status/?", &[Read], "Which barrier key seals, and since when"),
     Row::new("rotate/?", &[Write], "A new barrier key; the old ones still open").sudo(),
