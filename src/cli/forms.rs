@@ -30,7 +30,7 @@ pub(crate) const NONE: &[Format] = &[Format::Table];
 /// The forms of a command, by its name and those of the commands above it.
 fn of(command: &[&str]) -> &'static [Format] {
     match command {
-        ["apply" | "path-help" | "validate" | "trail"] | ["trail", "follow"] => TABLE,
+        ["apply" | "path-help" | "validate"] | ["trail", "verify"] => TABLE,
         ["plan"] => PLAN,
         ["explain" | "history" | "import" | "render" | "test"] | ["watch", "status"] => TEXT,
         ["access", ..] => ACCESS,
@@ -43,8 +43,7 @@ fn of(command: &[&str]) -> &'static [Format] {
             | "unlock" | "version",
         ]
         | ["print" | "sandbox" | "watch", ..]
-        | ["policy", "fmt"]
-        | ["trail", "verify"] => NONE,
+        | ["policy", "fmt"] => NONE,
         _ => ANSWER,
     }
 }

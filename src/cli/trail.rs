@@ -2,15 +2,16 @@
 
 mod follow;
 mod join;
-
-use std::fs::File;
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+mod listen;
+mod printer;
+mod source;
+mod verify;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::context::Context;
+use self::source::{Source, Told, Trail};
+use super::audit_files::unreadable;
 use super::error::CliError;
 use super::format::Format;
 use super::forms;
@@ -19,8 +20,7 @@ use super::output;
 use crate::clock::Clock;
 use crate::plan;
 use crate::text::one_line;
-use crate::trail::chain::{self, Head};
-use crate::trail::query::{Issuance, issuances};
+use crate::trail::query::{Following, Issuance, issuances};
 use crate::units::duration;
 
 /// Arguments of `leasehold trail`.
@@ -47,13 +47,16 @@ enum Subcommand {
     /// Print credentials as they are issued, renewed and revoked, also after the file was rotated
     Follow(FollowArgs),
     /// Check the trail's hash chain: any edited, removed or moved line is found
-    Verify(VerifyArgs),
+    Verify(verify::Args),
 }
 
 #[derive(Debug, clap::Args)]
 struct FollowArgs {
     #[command(flatten)]
     source: Source,
+    /// Take what audit devices of the type `socket` write, at HOST:PORT or unix:/PATH; it asks nobody who he is
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["file", "data_dir"])]
+    listen: Option<String>,
     #[command(flatten)]
     chosen: Chosen,
     /// Begin with what happened since then, as `leasehold trail --since` takes it [default: now]
@@ -64,86 +67,62 @@ struct FollowArgs {
     json: bool,
 }
 
-#[derive(Debug, clap::Args)]
-struct VerifyArgs {
-    #[command(flatten)]
-    source: Source,
-    /// A head that an earlier check printed; fails unless that line is still there, so that a cut end is
-    /// found too
-    #[arg(long, value_name = "NUMBER:HASH", value_parser = parse_head)]
-    head: Option<Head>,
-}
-
-/// Which trail. Without a choice, that of the estate's embedded engine.
-#[derive(Debug, clap::Args)]
-struct Source {
-    /// Read this file: a trail, or an audit file of OpenBao or Vault
-    #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
-    file: Option<PathBuf>,
-    /// Read the trail of the engine that keeps its data in this directory
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-}
-
-impl Source {
-    fn path(self, global: &Global) -> Result<PathBuf, CliError> {
-        match (self.file, self.data_dir) {
-            (Some(file), _) => Ok(file),
-            (None, Some(directory)) => Ok(directory.join(FILE_NAME)),
-            (None, None) => {
-                let choose = |error: CliError| {
-                    error.hint(
-                        "--data-dir DIR reads the trail of the engine that keeps its data there, --file FILE any other",
-                    )
-                };
-                let context = Context::open(global)?;
-                let environment = context.chosen().map_err(choose)?;
-                let directory = context.data_dir(&environment).ok_or_else(|| {
-                    let name = &environment.name;
-                    choose(CliError::new(1, format!("the trail of environment {name} is where its server writes it")))
-                })?;
-                Ok(directory.join(FILE_NAME))
-            }
-        }
-    }
-}
-
-/// What the embedded engine calls its trail, in its data directory.
-const FILE_NAME: &str = "trail.log";
-
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
-    let now = Clock::system().now();
     match args.action {
-        Some(Subcommand::Verify(args)) => {
-            global.no_form()?;
-            return verify(&args.source.path(global)?, args.head.as_ref());
-        }
-        Some(Subcommand::Follow(args)) => return follow::run(args, global).await,
-        None => {}
+        Some(Subcommand::Verify(args)) => verify::run(args, global).await,
+        Some(Subcommand::Follow(args)) => follow::run(args, global).await,
+        None => show(args, global).await,
     }
+}
+
+async fn show(args: Args, global: &Global) -> Result<u8, CliError> {
+    let now = Clock::system().now();
     global.no_field()?;
-    let as_json = args.json || global.format(forms::TABLE)? == Format::Json;
+    let asked = global.format(forms::ANSWER)?;
+    let format = if args.json { Format::Json } else { asked };
     let since = args.since.as_deref().map(|since| parse_since(since, now)).transpose()?;
-    let path = args.source.path(global)?;
-    let mut found = issuances(open(&path)?, now).map_err(|error| unreadable(&path, &error))?;
+    let (name, mut found) = match args.source.find(global).await? {
+        Trail::File(path) => {
+            let found = issuances(source::open(&path)?, now).map_err(|error| unreadable(&path, &error))?;
+            (path.display().to_string(), found)
+        }
+        Trail::Engine(mut told) => {
+            let name = told.name();
+            let found = of_engine(&mut told).await;
+            told.close().await;
+            (name, found?.all(now))
+        }
+    };
     found
         .issued
         .retain(|issuance| args.chosen.has(issuance) && since.is_none_or(|since| is_since(&issuance.time, since)));
     join::fill(global, &mut found.issued).await;
-    if as_json {
-        output::data(&json_lines(&found.issued)?)?;
-    } else {
-        output::data(&table(&found.issued))?;
-    }
+    output::data(&match format {
+        Format::Json => json_lines(&found.issued)?,
+        Format::Yaml => yaml(&found.issued)?,
+        _ => table(&found.issued),
+    })?;
     if found.unreadable_lines == 0 {
         return Ok(0);
     }
-    Err(CliError::new(
-        1,
-        format!("{} lines of {} could not be read and were left out", found.unreadable_lines, path.display()),
-    )
-    .hint("`leasehold trail verify` says which, and what is wrong with them"))
+    let name = output::printable(&name).into_owned();
+    Err(CliError::new(1, format!("{} lines of {name} could not be read and were left out", found.unreadable_lines))
+        .hint("`leasehold trail verify` says which, and what is wrong with them"))
+}
+
+/// All that an engine tells of credentials.
+async fn of_engine(told: &mut Told) -> Result<Following, CliError> {
+    let mut following = Following::default();
+    loop {
+        let part = told.next(true, false).await?;
+        for line in &part.lines {
+            following.line(line.as_bytes()).for_each(|_| ());
+        }
+        if !part.more {
+            return Ok(following);
+        }
+    }
 }
 
 /// Which credentials are meant.
@@ -170,42 +149,6 @@ fn is_since(time: &str, since: OffsetDateTime) -> bool {
     OffsetDateTime::parse(time, &Rfc3339).map_or(true, |time| time >= since)
 }
 
-fn verify(path: &Path, noted: Option<&Head>) -> Result<u8, CliError> {
-    let report = chain::verify(open(path)?, noted).map_err(|error| unreadable(path, &error))?;
-    if report.fault_count > 0 {
-        let mut message = format!("the trail {} does not hold: {} faults", path.display(), report.fault_count);
-        for fault in &report.faults {
-            message += &format!("\n  line {}: {}", fault.line, fault.what);
-        }
-        let left_out = report.fault_count - report.faults.len() as u64;
-        if left_out > 0 {
-            message += &format!("\n  and {left_out} more");
-        }
-        return Err(CliError::new(1, message));
-    }
-    let mut text = format!("{}: {} lines, unbroken\n", path.display(), report.lines);
-    if let (Some(seq @ 2..), Some(prev)) = (report.first_seq, &report.first_prev) {
-        text += &format!("goes on from line {} with hash {prev} of the file before\n", seq - 1);
-    }
-    if let Some(head) = &report.head {
-        text += &format!("head {}:{}\n", head.seq, head.hash);
-    }
-    output::data(&text)?;
-    Ok(0)
-}
-
-fn open(path: &Path) -> Result<BufReader<File>, CliError> {
-    let file = File::open(path).map_err(|error| {
-        CliError::new(1, format!("the trail {} could not be opened: {error}", path.display()))
-            .hint("an engine writes it from its first request on")
-    })?;
-    Ok(BufReader::with_capacity(256 * 1024, file))
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> CliError {
-    CliError::new(1, format!("the trail {} could not be read: {error}", path.display()))
-}
-
 fn json_lines(issued: &[Issuance]) -> Result<String, CliError> {
     let mut text = String::new();
     for issuance in issued {
@@ -218,6 +161,11 @@ fn json_line(issuance: &Issuance) -> Result<String, CliError> {
     let text = serde_json::to_string(issuance)
         .map_err(|error| CliError::new(1, format!("a credential could not be written as JSON: {error}")))?;
     Ok(text + "\n")
+}
+
+fn yaml(issued: &(impl serde::Serialize + ?Sized)) -> Result<String, CliError> {
+    serde_yaml::to_string(issued)
+        .map_err(|error| CliError::new(1, format!("credentials could not be written as YAML: {error}")))
 }
 
 /// What the columns of the table are.
@@ -262,15 +210,6 @@ fn to_the_second(time: &str) -> String {
     time.split_once('.').map_or_else(|| time.to_owned(), |(seconds, _)| format!("{seconds}Z"))
 }
 
-fn parse_head(text: &str) -> Result<Head, String> {
-    let (seq, hash) = text.split_once(':').ok_or("expected NUMBER:HASH, as `trail verify` prints it")?;
-    let seq = seq.parse().map_err(|_| format!("{seq:?} is not a line number"))?;
-    if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err("the hash is not 64 hexadecimal digits".to_owned());
-    }
-    Ok(Head { seq, hash: hash.to_ascii_lowercase() })
-}
-
 /// A time, a day, or how long before `now`.
 fn parse_since(text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, CliError> {
     let day = || format!("{text}T00:00:00Z");
@@ -292,7 +231,7 @@ mod tests {
     use time::OffsetDateTime;
     use time::macros::datetime;
 
-    use super::{parse_head, parse_since, table};
+    use super::{parse_since, table};
     use crate::trail::query::issuances;
 
     const NOW: OffsetDateTime = datetime!(2026-11-23 20:00 UTC);
@@ -311,14 +250,6 @@ mod tests {
             ("99999999999999d", None),
         ] {
             assert_eq!(parse_since(text, NOW).ok(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn heads_are_a_number_and_a_hash() {
-        assert_eq!(parse_head(&format!("7:{}", "aB".repeat(32))).unwrap().seq, 7);
-        for text in ["7", "x:00", "7:00", &format!("7:{}", "x".repeat(64))] {
-            assert!(parse_head(text).is_err(), "{text}");
         }
     }
 

@@ -333,7 +333,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["drift"], "env"),
     (&["trail"], "env"),
     (&["trail", "follow"], "env"),
-    (&["trail", "verify"], "json"),
+    (&["trail", "verify"], "env"),
     (&["server"], "json"),
     (&["sandbox"], "json"),
     (&["sandbox", "call", "--data-dir", "a", "ListUsers"], "json"),

@@ -113,6 +113,7 @@ mod story_sessions;
 mod story_tutorial;
 mod tidy;
 mod trail;
+mod trail_engine;
 mod trail_files;
 mod undelivered;
 mod unreadable;

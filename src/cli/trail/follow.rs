@@ -2,21 +2,20 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{FollowArgs, json_line, parse_since, row};
+use super::printer::Printer;
+use super::source::{Told, Trail};
+use super::{FollowArgs, parse_since};
 use crate::cli::audit_files::unreadable;
 use crate::cli::error::CliError;
 use crate::cli::format::Format;
 use crate::cli::forms;
 use crate::cli::global::Global;
-use crate::cli::output;
 use crate::clock::Clock;
-use crate::text::count;
 use crate::trail::chain::LINE_BYTES_MAX;
-use crate::trail::query::Following;
 
 /// How often it is looked for more.
 const POLL: Duration = Duration::from_millis(300);
@@ -24,55 +23,81 @@ const POLL: Duration = Duration::from_millis(300);
 /// Bytes that are read at once.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// How wide the columns are: nobody knows yet what comes.
-const WIDTHS: [usize; 7] = [20, 12, 16, 20, 24, 13, 12];
-
-/// Follows a file until nobody reads what it prints, or somebody ends it.
+/// Follows a trail until nobody reads what it prints, or somebody ends it.
 pub(super) async fn run(args: FollowArgs, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
-    let as_json = args.json || global.format(forms::TABLE)? == Format::Json;
+    let asked = global.format(forms::ANSWER)?;
+    let format = if args.json { Format::Json } else { asked };
     let now = Clock::system().now();
     let since = args.since.as_deref().map(|since| parse_since(since, now)).transpose()?.unwrap_or(now);
-    let path = args.source.path(global)?;
+    let trail = match args.listen {
+        Some(_) => None,
+        None => Some(args.source.find(global).await?),
+    };
+    let mut printer = Printer::new(args.chosen, since, format);
+    match trail {
+        None => super::listen::run(args.listen.as_deref().unwrap_or_default(), &mut printer).await,
+        Some(Trail::File(path)) => of_file(path, &mut printer).await,
+        Some(Trail::Engine(mut told)) => {
+            let ended = of_engine(&mut told, &mut printer).await;
+            told.close().await;
+            ended
+        }
+    }
+    .map(|()| 0)
+}
+
+async fn of_file(path: PathBuf, printer: &mut Printer) -> Result<(), CliError> {
     let mut tail = Tail::open(path)?;
-    let (mut following, mut told) = (Following::default(), 0);
-    if !as_json && !output::streamed(&padded(&super::HEADER.map(str::to_owned)))? {
-        return Ok(0);
+    if !printer.begin()? {
+        return Ok(());
     }
     loop {
-        // What was before `since` has to be known for what comes, and is not printed.
-        let mut lines = String::new();
-        tail.poll(&mut |line| {
-            for issuance in following.line(line) {
-                if args.chosen.has(issuance) && super::is_since(&issuance.changed, since) {
-                    let line = if as_json { json_line(issuance)? } else { padded(&row(issuance)) };
-                    lines.push_str(&line);
-                }
-            }
-            Ok(())
-        })?;
-        if !lines.is_empty() && !output::streamed(&lines)? {
-            return Ok(0);
+        tail.poll(&mut |line| printer.line(line))?;
+        if !printer.print(tail.dropped)? || tail.is_over() {
+            return Ok(());
         }
-        let bad = following.unreadable() + tail.dropped;
-        if bad > told {
-            let lines = count(usize::try_from(bad - told).unwrap_or(usize::MAX), "line");
-            output::say(&format!("warning: {lines} could not be read and were left out"));
-            told = bad;
+        if tail.sort == Sort::File {
+            tokio::time::sleep(POLL).await;
         }
-        tokio::time::sleep(POLL).await;
     }
 }
 
-fn padded(cells: &[String; 7]) -> String {
-    let cells: Vec<String> = cells.iter().zip(WIDTHS).map(|(cell, width)| format!("{cell:width$}")).collect();
-    format!("{}\n", cells.join("  ").trim_end())
+/// Of an engine that is asked, which waits for a line as long as it may: each question is two lines of the trail.
+async fn of_engine(told: &mut Told, printer: &mut Printer) -> Result<(), CliError> {
+    let (mut is_begun, mut is_known) = (false, false);
+    loop {
+        let part = told.next(true, is_known).await?;
+        if !std::mem::replace(&mut is_begun, true) && !printer.begin()? {
+            return Ok(());
+        }
+        is_known |= !part.more;
+        for line in &part.lines {
+            printer.line(line.as_bytes())?;
+        }
+        if !printer.print(0)? {
+            return Ok(());
+        }
+    }
+}
+
+/// What is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    /// A file, in whose place another may come.
+    File,
+    /// A named pipe: when who writes it goes, another may come.
+    Fifo,
+    /// What comes in until it ends.
+    Stream,
 }
 
 /// The end of a file that is being written.
 struct Tail {
     path: PathBuf,
     file: File,
+    sort: Sort,
+    is_over: bool,
     read: u64,
     /// A line that has no end yet.
     pending: Vec<u8>,
@@ -84,12 +109,43 @@ struct Tail {
 
 impl Tail {
     fn open(path: PathBuf) -> Result<Self, CliError> {
+        let is_stdin = path.as_os_str() == "-";
+        let path = if is_stdin { PathBuf::from("/dev/stdin") } else { path };
         let file = File::open(&path).map_err(|error| unreadable(&path, &error))?;
-        Ok(Self { path, file, read: 0, pending: Vec::new(), skips: false, dropped: 0 })
+        let kind = file.metadata().map_err(|error| unreadable(&path, &error))?.file_type();
+        let sort = match () {
+            () if is_stdin => Sort::Stream,
+            () if kind.is_fifo() => Sort::Fifo,
+            () => Sort::File,
+        };
+        Ok(Self { path, file, sort, is_over: false, read: 0, pending: Vec::new(), skips: false, dropped: 0 })
+    }
+
+    /// Whether nothing comes any more.
+    fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Hands on what comes next in a pipe, and waits for it.
+    fn wait(&mut self, line: &mut impl FnMut(&[u8]) -> Result<(), CliError>) -> Result<(), CliError> {
+        if self.chunk(line)? > 0 {
+            return Ok(());
+        }
+        self.dropped += u64::from(!self.pending.is_empty() || self.skips);
+        (self.skips, self.pending) = (false, Vec::new());
+        match self.sort {
+            // It opens once somebody writes again.
+            Sort::Fifo => self.file = File::open(&self.path).map_err(|error| unreadable(&self.path, &error))?,
+            Sort::File | Sort::Stream => self.is_over = true,
+        }
+        Ok(())
     }
 
     /// Hands on the lines that came since, also those of a file that took the place of the one that was read.
     fn poll(&mut self, line: &mut impl FnMut(&[u8]) -> Result<(), CliError>) -> Result<(), CliError> {
+        if self.sort != Sort::File {
+            return self.wait(line);
+        }
         loop {
             self.drain(line)?;
             if !self.is_replaced().map_err(|error| unreadable(&self.path, &error))? {
@@ -104,6 +160,8 @@ impl Tail {
                     *self = Self {
                         path: std::mem::take(&mut self.path),
                         file,
+                        sort: Sort::File,
+                        is_over: false,
                         read: 0,
                         pending: Vec::new(),
                         skips: false,
@@ -128,31 +186,33 @@ impl Tail {
     }
 
     fn drain(&mut self, line: &mut impl FnMut(&[u8]) -> Result<(), CliError>) -> Result<(), CliError> {
+        while self.chunk(line)? > 0 {}
+        Ok(())
+    }
+
+    /// Reads once, and answers how much there was.
+    fn chunk(&mut self, line: &mut impl FnMut(&[u8]) -> Result<(), CliError>) -> Result<usize, CliError> {
         let mut chunk = vec![0; CHUNK_BYTES];
-        loop {
-            let read = self.file.read(&mut chunk).map_err(|error| unreadable(&self.path, &error))?;
-            if read == 0 {
-                return Ok(());
+        let read = self.file.read(&mut chunk).map_err(|error| unreadable(&self.path, &error))?;
+        self.read += read as u64;
+        for part in chunk[..read].split_inclusive(|byte| *byte == b'\n') {
+            let is_end = part.ends_with(b"\n");
+            if !self.skips {
+                self.pending.extend_from_slice(part);
+                if self.pending.len() > LINE_BYTES_MAX {
+                    (self.skips, self.pending) = (true, Vec::new());
+                }
             }
-            self.read += read as u64;
-            for part in chunk[..read].split_inclusive(|byte| *byte == b'\n') {
-                let is_end = part.ends_with(b"\n");
+            if is_end {
+                self.dropped += u64::from(self.skips);
                 if !self.skips {
-                    self.pending.extend_from_slice(part);
-                    if self.pending.len() > LINE_BYTES_MAX {
-                        (self.skips, self.pending) = (true, Vec::new());
-                    }
+                    line(self.pending.strip_suffix(b"\n").unwrap_or(&self.pending))?;
                 }
-                if is_end {
-                    self.dropped += u64::from(self.skips);
-                    if !self.skips {
-                        line(self.pending.strip_suffix(b"\n").unwrap_or(&self.pending))?;
-                    }
-                    self.pending.clear();
-                    self.skips = false;
-                }
+                self.pending.clear();
+                self.skips = false;
             }
         }
+        Ok(read)
     }
 }
 

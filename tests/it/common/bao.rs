@@ -44,6 +44,9 @@ pub(crate) fn refusal(asked: &Asked) -> Option<(u16, String)> {
     if asked.line.starts_with("LIST") && path.ends_with("/static-roles") {
         return Some((405, "1 error occurred:\n\t* unsupported operation\n\n".to_owned()));
     }
+    if below(&["leasehold"]) {
+        return Some((404, "1 error occurred:\n\t* unsupported path\n\n".to_owned()));
+    }
     let (status, what) = match namespace {
         "" | "root" if asked.line.starts_with("PUT") && system.starts_with("audit/") => {
             (400, "cannot enable audit device via API; use declarative, config-based audit device management instead")
