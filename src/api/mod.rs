@@ -26,6 +26,7 @@ pub use self::fault::TlsFault;
 pub use self::node::{Health, Node};
 pub use self::said::{Said, not_taken};
 pub use self::target::{Options, Origin, Target};
+pub use self::transport::pace::RateLimit;
 pub use self::transport::post::{PostError, Poster};
 pub(crate) use self::transport::random_unit;
 pub use self::transport::tls::TlsOptions;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::io::DuplexStream;
 
+use super::transport::pace::RateLimit;
 use super::transport::tls::TlsOptions;
 use crate::secret::Secret;
 use crate::units::address::Addresses;
@@ -46,12 +47,24 @@ pub struct Options {
     pub namespace: Option<String>,
     /// More headers, by name and value.
     pub headers: Vec<(String, String)>,
+    /// How many requests may be under way at once; `None` for as many as the caller sends.
+    pub parallelism: Option<usize>,
+    /// How many are sent in a second.
+    pub rate_limit: Option<RateLimit>,
 }
 
 impl Options {
     /// What Vault's own client does: 60 seconds, two retries, no namespace.
     pub fn new(token: Option<Secret>) -> Self {
-        Self { token, timeout: Duration::from_secs(60), retries: 2, namespace: None, headers: Vec::new() }
+        Self {
+            token,
+            timeout: Duration::from_secs(60),
+            retries: 2,
+            namespace: None,
+            headers: Vec::new(),
+            parallelism: None,
+            rate_limit: None,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod connect;
 mod index;
 mod nodes;
+pub(super) mod pace;
 pub(super) mod post;
 mod queue;
 pub(super) mod tls;
@@ -27,6 +28,7 @@ use tokio_rustls::TlsConnector;
 use self::connect::{ConnectError, Connector};
 use self::index::Index;
 use self::nodes::{Nodes, address_of};
+use self::pace::Pace;
 use self::queue::Queue;
 use self::tls::TlsOptions;
 use self::trouble::Trouble;
@@ -117,6 +119,7 @@ pub(super) struct Transport {
     retries: u32,
     namespace: Option<String>,
     queue: Queue,
+    pace: Pace,
     /// How many times as fast waits pass: 1, but in tests.
     haste: u32,
 }
@@ -174,7 +177,8 @@ impl Transport {
         let headers = common_headers(options)?;
         let (timeout, retries, namespace) = (options.timeout, options.retries, options.namespace.clone());
         let (index, queue) = (Index::default(), Queue::new());
-        Ok(Self { http, nodes, index, headers, timeout, retries, namespace, queue, haste: 1 })
+        let pace = Pace::new(options.parallelism, options.rate_limit);
+        Ok(Self { http, nodes, index, headers, timeout, retries, namespace, queue, pace, haste: 1 })
     }
 
     pub(super) fn address(&self) -> &str {
@@ -220,7 +224,9 @@ impl Transport {
         let mut turn = if queues && self.queue.is_busy() { Some(self.queue.turn().await) } else { None };
         let (mut attempt, mut seeks, mut sought) = (0, 0, Duration::ZERO);
         loop {
+            let step = self.pace.step().await;
             let Tried { url, reply, trouble } = self.try_once(&sending).await;
+            drop(step);
             match trouble {
                 Trouble::NotNow(told) if queues && turn.is_none() => {
                     turn = Some(self.queue.turn().await);

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use super::error::CliError;
 use super::format::Format;
 use super::forms;
-use crate::api::{Options, TlsOptions};
+use crate::api::{Options, RateLimit, TlsOptions};
 use crate::iam::catalogue::Catalogue;
 use crate::units::address::{Addresses, Wrong};
 use crate::units::duration;
@@ -60,6 +60,12 @@ pub(crate) struct Global {
     // Of each command `forms` says which.
     #[arg(long, global = true, value_enum, ignore_case = true, value_name = "FORM", hide_possible_values = true, help_heading = HEADING)]
     pub(crate) format: Option<Format>,
+    /// So many requests under way at once, at most [env: LEASEHOLD_PARALLELISM; default: up to 64]
+    #[arg(long, global = true, value_name = "N", help_heading = HEADING)]
+    pub(crate) parallelism: Option<String>,
+    /// So many requests in a second, at most, as RATE or RATE:BURST [env: LEASEHOLD_RATE_LIMIT, BAO_RATE_LIMIT, VAULT_RATE_LIMIT]
+    #[arg(long, global = true, value_name = "RATE", help_heading = HEADING)]
+    pub(crate) rate_limit: Option<String>,
     /// Print only this field of the answer
     #[arg(long, global = true, value_name = "NAME", help_heading = HEADING)]
     pub(crate) field: Option<String>,
@@ -76,6 +82,15 @@ pub(crate) struct Global {
     #[arg(long, global = true, help_heading = HEADING)]
     pub(crate) no_color: bool,
 }
+
+/// The variable of `--parallelism`.
+const PARALLELISM: &str = "LEASEHOLD_PARALLELISM";
+
+/// No command sends more at once by itself.
+const PARALLELISM_MAX: usize = 64;
+
+/// At less, an apply could not renew its lock between what else it sends.
+const RATE_MIN: f64 = 2.0;
 
 /// Where settings are looked for in the environment, in this order.
 const PREFIXES: [&str; 3] = ["LEASEHOLD_", "BAO_", "VAULT_"];
@@ -287,6 +302,24 @@ impl Global {
                 .parse()
                 .map_err(|_| CliError::new(1, format!("{variable} is {text:?}")).hint("a whole number, 0 for none"))?;
         }
+        let said = |flag: &Option<String>, name: &str, found: Option<(String, String)>| match flag {
+            Some(text) => Some((name.to_owned(), text.clone())),
+            None => found,
+        };
+        let own = exactly(PARALLELISM).map(|text| (PARALLELISM.to_owned(), text));
+        if let Some((name, text)) = said(&self.parallelism, "--parallelism", own) {
+            let many = text.parse().ok().filter(|many| (1..=PARALLELISM_MAX).contains(many));
+            options.parallelism = Some(many.ok_or_else(|| {
+                CliError::new(1, format!("{name} is {text:?}")).hint(format!("a number from 1 to {PARALLELISM_MAX}"))
+            })?);
+        }
+        if let Some((name, text)) = said(&self.rate_limit, "--rate-limit", set("RATE_LIMIT")) {
+            options.rate_limit = Some(rate(&text).ok_or_else(|| {
+                CliError::new(1, format!("{name} is {text:?}")).hint(format!(
+                    "requests per second, {RATE_MIN} at least, and how many may go at once: 20, or 20:40"
+                ))
+            })?);
+        }
         for header in &self.headers {
             let Some((name, value)) = header.split_once('=') else {
                 return Err(CliError::new(1, "a --header has no '='").hint("--header NAME=VALUE"));
@@ -323,6 +356,18 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
+/// A rate as `VAULT_RATE_LIMIT` has it.
+fn rate(text: &str) -> Option<RateLimit> {
+    let (rate, burst) = text.split_once(':').map_or((text, None), |(rate, burst)| (rate, Some(burst)));
+    let rate: f64 = rate.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate >= RATE_MIN)?;
+    let burst = match burst {
+        Some(burst) => burst.parse().ok().filter(|burst| *burst > 0)?,
+        // As many as in a second.
+        None => rate.min(f64::from(u32::MAX)) as u32,
+    };
+    Some(RateLimit { rate, burst })
+}
+
 /// A duration that is not 0.
 fn seconds(text: &str) -> Option<Duration> {
     let seconds = duration::parse(text).ok().and_then(|seconds| u64::try_from(seconds).ok())?;
@@ -331,7 +376,7 @@ fn seconds(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Format, Global, seconds, truth};
+    use super::{Format, Global, rate, seconds, truth};
 
     #[test]
     fn a_form_must_be_one_that_the_command_has() {
@@ -352,6 +397,23 @@ mod tests {
             ("x", None),
         ] {
             assert_eq!(seconds(text).map(|duration| duration.as_secs()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_as_vault_has_it() {
+        for (text, expected) in [
+            ("20", Some((20.0, 20))),
+            ("2.5:40", Some((2.5, 40))),
+            ("1", None),
+            ("20:0", None),
+            ("-1", None),
+            ("NaN", None),
+            ("inf", None),
+            ("", None),
+            ("20:x", None),
+        ] {
+            assert_eq!(rate(text).map(|limit| (limit.rate, limit.burst)), expected, "{text}");
         }
     }
 
