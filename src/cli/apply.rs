@@ -272,6 +272,32 @@ fn is_told_alone(args: &Args, opened: &Opened) -> Result<(), CliError> {
 }
 
 impl Args {
+    /// Of an apply that takes these objects over, and does nothing else.
+    pub(crate) fn adopting(
+        paths: Vec<String>,
+        auto_approve: bool,
+        verbose: bool,
+        login: RunArgs,
+        lock: LockArgs,
+    ) -> Self {
+        Self {
+            target: None,
+            auto_approve,
+            allow_older: false,
+            expect: None,
+            verbose,
+            json: false,
+            strict: false,
+            adopt: paths.clone(),
+            adopt_from: Vec::new(),
+            allow_account_change: false,
+            max_deletes: None,
+            login,
+            selection: SelectionArgs::of(paths),
+            lock,
+        }
+    }
+
     /// Who is told of events.
     fn events<'a>(&self, clock: &'a Clock) -> Option<Events<'a>> {
         self.json.then_some(Events(clock))

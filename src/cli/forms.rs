@@ -30,7 +30,7 @@ pub(crate) const NONE: &[Format] = &[Format::Table];
 /// The forms of a command, by its name and those of the commands above it.
 fn of(command: &[&str]) -> &'static [Format] {
     match command {
-        ["apply" | "path-help" | "validate"] | ["trail", "verify"] => TABLE,
+        ["adopt" | "apply" | "path-help" | "validate"] | ["trail", "verify"] => TABLE,
         ["plan"] => PLAN,
         ["explain" | "history" | "import" | "render" | "test"] | ["watch", "status"] => TEXT,
         ["access", ..] => ACCESS,

@@ -1,5 +1,7 @@
 //! `leasehold ledger`: what is an estate's own in an engine, as its ledger says.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::app::RunArgs;
@@ -13,6 +15,8 @@ use super::{output, table};
 use crate::apply;
 use crate::ledger::{self, Ledger};
 use crate::object::{Owned, Progress};
+use crate::plan::{Adopt, Asked, ChangeAction};
+use crate::proposal::{Purpose, Word};
 
 /// Arguments of `leasehold ledger`.
 #[derive(Debug, clap::Args)]
@@ -33,8 +37,22 @@ enum Subcommand {
         #[arg(value_name = "PATH")]
         prefix: Option<String>,
     },
-    /// Print whose ledgers the engine has
-    List,
+    /// Print whose ledgers the engine has; or its objects, and whose each is
+    List(ListArgs),
+}
+
+/// Arguments of `leasehold ledger list`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Unmanaged is what the engine has and no estate's ledger: what this one declares of it `leasehold adopt` takes over, the rest \
+`leasehold import` writes files for. Only kinds that an estate can declare are looked at, and what this token may list.")]
+struct ListArgs {
+    /// Print the objects that an estate has in its ledger, and whose they are
+    #[arg(long)]
+    managed: bool,
+    /// Print the objects that no estate has
+    #[arg(long)]
+    unmanaged: bool,
 }
 
 /// Runs the command and answers the exit code.
@@ -44,7 +62,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.format(forms::ANSWER)?;
     let outcome = match args.action {
         Subcommand::Show { prefix } => show(&context, request::path(prefix.as_deref().unwrap_or_default())).await,
-        Subcommand::List => list(&context).await,
+        Subcommand::List(args) if args.managed || args.unmanaged => objects(&context, &args).await,
+        Subcommand::List(_) => list(&context).await,
     };
     context.close().await;
     let (rows, data) = outcome?;
@@ -97,6 +116,64 @@ async fn list(context: &Context) -> Result<(String, Value), CliError> {
     let text = table::headed(&["Owner", "Objects", "Whose"], rows.collect());
     let data = all.iter().map(|ledger| json!({"owner": ledger.owner(), "objects": ledger.owned().len()}));
     Ok((text, data.collect()))
+}
+
+/// The engine's objects, and whose each is.
+async fn objects(context: &Context, args: &ListArgs) -> Result<(String, Value), CliError> {
+    let workplace = context.workplace().await?;
+    let own = owner_of(&workplace.estate.environment);
+    let client = workplace.client.clone();
+    let asked = Asked::default();
+    let word = Word {
+        adopt: Adopt::Refuse,
+        adopt_from: &[],
+        account_change: false,
+        older: true,
+        max_deletes: None,
+        asked: &asked,
+    };
+    let plan = context.propose(workplace, word, Purpose::Show).await?.proposal.plan;
+    let all = Ledger::all(&client).await;
+    let all = all.map_err(|error| context.unproposed(apply::Error::Ledger(error).into()))?;
+    let mut objects: BTreeMap<String, Listed> = BTreeMap::new();
+    for object in &plan.unmanaged {
+        objects.insert(object.path.clone(), Listed { kind: object.kind, owner: None, place: None });
+    }
+    for change in plan.changes.iter().filter(|change| change.action == ChangeAction::Adopt) {
+        let place = Some(change.place.to_string());
+        objects.insert(change.path.clone(), Listed { kind: change.kind.name, owner: None, place });
+    }
+    for ledger in &all {
+        for (path, owned) in ledger.owned() {
+            let owner = Some(ledger.owner().to_owned());
+            objects.insert(path.clone(), Listed { kind: owned.kind.name, owner, place: Some(owned.place.to_string()) });
+        }
+    }
+    objects.retain(|_, object| if object.owner.is_some() { args.managed } else { args.unmanaged });
+    let whose = |owner: Option<&String>| match owner {
+        Some(owner) if *owner == own => "this estate".to_owned(),
+        Some(owner) => ledger::describe(owner),
+        None => "nobody".to_owned(),
+    };
+    let rows = objects.iter().map(|(path, object)| {
+        let place = object.place.clone().unwrap_or_else(|| "-".to_owned());
+        vec![path.clone(), object.kind.to_owned(), whose(object.owner.as_ref()), place]
+    });
+    let text = table::headed(&["Path", "Kind", "Whose", "Declared at"], rows.collect());
+    let data = objects.iter().map(|(path, object)| {
+        let Listed { kind, owner, place } = object;
+        let told = json!({"kind": kind, "owner": owner, "declared_at": place, "ours": owner.as_ref() == Some(&own)});
+        (path.clone(), told)
+    });
+    Ok((text, Value::Object(data.collect())))
+}
+
+/// An object of the engine.
+struct Listed {
+    kind: &'static str,
+    /// Whose ledger has it.
+    owner: Option<String>,
+    place: Option<String>,
 }
 
 fn state(owned: &Owned) -> &'static str {

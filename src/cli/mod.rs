@@ -10,6 +10,7 @@ pub(crate) mod output;
 pub(crate) mod table;
 
 mod access;
+mod adopt;
 mod agent;
 mod answer;
 mod app;
@@ -135,6 +136,8 @@ enum Command {
     Ledger(ledger::Args),
     /// Show who applied what, and when
     History(history::Args),
+    /// Take objects over that are declared and there, and that no estate has
+    Adopt(adopt::Args),
     /// Give objects up, and leave them as they are
     Forget(forget::Args),
     /// Show who holds the estate's lock, and take it away
@@ -295,6 +298,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::History(args) => history::run(args, &global).await,
         Command::Forget(args) => forget::run(args, &global).await,
         Command::Unlock(args) => unlock::run(args, &global).await,
+        Command::Adopt(args) => adopt::run(args, &global).await,
         Command::Trail(args) => trail::run(args, &global).await,
         Command::Server(args) => server::run(*args, &global).await,
         Command::Sandbox(args) => sandbox::run(args, &global).await,

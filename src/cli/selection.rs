@@ -37,6 +37,11 @@ pub(crate) struct SelectionArgs {
 }
 
 impl SelectionArgs {
+    /// Of changes of these objects alone.
+    pub(crate) fn of(targets: Vec<String>) -> Self {
+        Self { targets, ..Self::default() }
+    }
+
     /// What is asked for.
     pub(crate) fn asked(&self) -> Asked {
         Asked { target: self.targets.clone(), exclude: self.exclude.clone(), only_app: self.only_app.clone() }

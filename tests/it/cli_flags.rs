@@ -315,6 +315,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["completions", "bash"], "json"),
     (&["man"], "json"),
     (&["plan"], "env"),
+    (&["adopt"], "env"),
     (&["review"], "env"),
     (&["apply"], "env"),
     (&["test"], "env"),

@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "the harness offers more than each story uses")]
 
 mod access;
+mod adopt;
 mod agent;
 mod any_object;
 mod apply;
@@ -75,6 +76,7 @@ mod losses;
 mod namespaces;
 mod on_change;
 mod ownership;
+mod pace;
 mod people;
 mod plan_apply;
 mod plan_command;
