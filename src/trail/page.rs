@@ -125,7 +125,7 @@ mod tests {
     fn lines(head: &mut Head, count: u64) -> Vec<u8> {
         let mut out = Vec::new();
         for _ in 0..count {
-            let about = if (head.seq + 1) % 3 == 0 { ",\"credential\":{}" } else { "" };
+            let about = if (head.seq + 1).is_multiple_of(3) { ",\"credential\":{}" } else { "" };
             seal(format!("{{\"n\":\"\\\"credential\\\":{{\"{about}").as_bytes(), head, &mut out);
         }
         out
