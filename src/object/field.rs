@@ -357,10 +357,10 @@ pub fn is_engines_own(id: &Value) -> bool {
     id.as_str().is_some_and(is_uuid)
 }
 
-/// A network as engines answer it: canonical address, host bits kept, no `/32` or `/128`. A text that is no
-/// network stays as it is.
+/// A network as engines answer it: canonical address, the IPv4 one where it is mapped into IPv6, host bits kept, no `/32`
+/// or `/128`. A text that is no network stays as it is.
 fn canonical_cidr(text: &str) -> String {
-    network::parse(text).map_or_else(|| text.to_owned(), |network| network::shown(&network))
+    network::on_the_wire(text).map_or_else(|| text.to_owned(), |network| network::shown(&network))
 }
 
 /// The word for a JSON value's type in a message.
@@ -397,6 +397,7 @@ mod tests {
             (Shape::Cidrs, json!(["10.0.0.1/32", "10.1.0.0/16"]), json!(["10.1.0.0/16", "10.0.0.1"])),
             (Shape::Cidrs, json!(["2001:db8:0::1/128"]), json!(["2001:db8::1"])),
             (Shape::Cidrs, json!([]), Value::Null),
+            (Shape::Cidrs, json!(["::ffff:10.0.0.1", "::ffff:10.1.0.0/112"]), json!(["10.0.0.1", "10.1.0.0/16"])),
             (Shape::Map, json!({"a": "1", "b": "2"}), json!(["b=2", "a=1"])),
             (Shape::Map, json!({}), Value::Null),
             (Shape::Claims, json!({"b": "1", "a": [2, "x"]}), json!({"a": ["x", 2], "b": ["1"]})),
@@ -451,8 +452,8 @@ mod tests {
 
     #[test]
     fn hosts_are_sent_with_their_prefix() {
-        let networks = json!(["10.0.0.1", "10.0.0.0/8", "::1"]);
-        assert_eq!(with_prefixes(&networks), json!(["10.0.0.1/32", "10.0.0.0/8", "::1/128"]));
+        let networks = json!(["10.0.0.1", "10.0.0.0/8", "::1", "::ffff:10.0.0.2"]);
+        assert_eq!(with_prefixes(&networks), json!(["10.0.0.1/32", "10.0.0.0/8", "::1/128", "10.0.0.2/32"]));
         assert!(equal(Shape::Cidrs, &with_prefixes(&networks), &networks));
     }
 

@@ -6,9 +6,10 @@ use super::call::{Call, Verb};
 use super::kind::live::Live;
 use crate::units::network;
 
-/// Networks as every engine takes them: a host gets its `/32` or `/128`, since some refuse it without.
+/// Networks as every engine takes them: a host gets its `/32` or `/128`, since some refuse it without, and what is mapped
+/// into IPv6 is the IPv4 network that it stands for.
 pub(crate) fn with_prefixes(networks: &Value) -> Value {
-    let full = |text: &str| network::parse(text).map_or_else(|| text.to_owned(), |network| network.to_string());
+    let full = |text: &str| network::on_the_wire(text).map_or_else(|| text.to_owned(), |network| network.to_string());
     networks.as_array().into_iter().flatten().filter_map(Value::as_str).map(full).collect()
 }
 

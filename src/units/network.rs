@@ -25,6 +25,12 @@ pub fn parse_canonical(text: &str) -> Option<IpNet> {
     IpNet::new(address, network.prefix_len().checked_sub(mapped)?).ok()
 }
 
+/// A network as the wire carries it: the IPv4 one where it is mapped into IPv6, since engines keep and answer that. What
+/// reaches beyond the mapped addresses has no such form and stays.
+pub fn on_the_wire(text: &str) -> Option<IpNet> {
+    parse_canonical(text).or_else(|| parse(text))
+}
+
 /// Whether a network is one address.
 pub fn is_host(network: &IpNet) -> bool {
     network.prefix_len() == network.max_prefix_len()
@@ -47,7 +53,7 @@ fn width(address: IpAddr) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{are_everywhere, parse, parse_canonical, shown};
+    use super::{are_everywhere, on_the_wire, parse, parse_canonical, shown};
 
     #[test]
     fn halves_of_everything_are_everything() {
@@ -94,6 +100,9 @@ mod tests {
             ("10.0.0.0/8", Some("10.0.0.0/8")),
         ] {
             assert_eq!(parse_canonical(text).as_ref().map(shown).as_deref(), expected, "{text}");
+        }
+        for (text, expected) in [("::ffff:0:0/96", "0.0.0.0/0"), ("::ffff:10.0.0.0/90", "::ffff:10.0.0.0/90")] {
+            assert_eq!(on_the_wire(text).as_ref().map(shown).as_deref(), Some(expected), "{text}");
         }
     }
 }

@@ -245,7 +245,11 @@ const CASES: &[(&str, &str, Case)] = &[
     (
         "token role",
         "token_bound_cidrs",
-        Texts(["", "token_bound_cidrs = [\"10.0.0.1/32\"]", "token_bound_cidrs = [\"10.0.0.0/30\", \"::1\"]"]),
+        Texts([
+            "",
+            "token_bound_cidrs = [\"::ffff:10.0.0.1\"]",
+            "token_bound_cidrs = [\"::ffff:10.0.0.0/126\", \"::1\"]",
+        ]),
     ),
     (
         "token role",
