@@ -24,9 +24,11 @@
 mod error;
 mod form;
 pub mod history;
+mod holder;
 mod kv;
 pub mod lock;
 mod node;
+mod owner;
 mod process;
 
 use std::collections::BTreeMap;
@@ -37,14 +39,14 @@ use serde_json::{Value, json};
 
 pub use self::error::Error;
 use self::form::Content;
+use self::kv::{REQUESTS_AT_ONCE, names};
+use self::lock::{Claim, Lock, Seen};
 use self::node::Node;
+pub use self::owner::{MOUNT, describe, owner};
 use crate::api::{self, Client, Said};
 use crate::clock::Clock;
 use crate::object::Owned;
 use crate::secret::Secret;
-
-/// The mount, without its slash.
-pub const MOUNT: &str = "leasehold";
 
 /// What people read about it in the list of mounts.
 const DESCRIPTION: &str = "Leasehold's ledger: which objects of this engine belong to which estate. No secrets.";
@@ -52,9 +54,6 @@ const DESCRIPTION: &str = "Leasehold's ledger: which objects of this engine belo
 /// How many objects are in a document; of more it is split. One is some 70 bytes of text. Each document costs every plan
 /// a request and 2.6 kB of trail, and every change of one of its objects writes it anew.
 const ENTRIES_MAX: usize = 400;
-
-/// Requests under way at one time.
-const REQUESTS_AT_ONCE: usize = 32;
 
 /// Ledgers of others that are read at one time, each with as many requests: the more, the fewer serial rounds a plan has
 /// that looks at them, and few have more than one document.
@@ -65,20 +64,6 @@ const FRESH_MOUNT_TRIES: u32 = 20;
 
 /// The pause between these tries.
 const FRESH_MOUNT_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
-
-/// The owner's name in the ledger. Names of estates and environments have no dot.
-pub fn owner(estate: Option<&str>, environment: &str) -> String {
-    let environment = segment(environment);
-    estate.map_or_else(|| environment.clone(), |estate| format!("{}.{environment}", segment(estate)))
-}
-
-/// An owner's name for people.
-pub fn describe(owner: &str) -> String {
-    match owner.split_once('.') {
-        Some((estate, environment)) => format!("the estate `{estate}`, environment `{environment}`"),
-        None => format!("an estate without a name, environment `{owner}`"),
-    }
-}
 
 /// What is ours, as it was read, and as it was written since.
 #[derive(Debug)]
@@ -303,6 +288,16 @@ impl Ledger {
         })
     }
 
+    /// Takes the lock of its owner, if nobody has touched it since it was seen, and makes the mount for it if that is not
+    /// there yet. Durable on return.
+    ///
+    /// # Errors
+    /// [`Error::Moved`] if somebody has, and what [`Ledger::open`] says.
+    pub async fn lock(&mut self, client: &Client, clock: &Clock, claim: &Claim, seen: &Seen) -> Result<Lock, Error> {
+        self.open(client, clock).await?;
+        lock::take(client, clock, &self.owner, claim, seen).await
+    }
+
     /// Whether an older version wrote some of it. The next write brings all of it to this version's form.
     pub fn is_old(&self) -> bool {
         self.documents.values().any(|document| document.old && document.holds)
@@ -484,43 +479,5 @@ async fn is_mounted(client: &Client) -> Result<bool, Error> {
     match (kind, version) {
         ("kv", Some("2")) => Ok(true),
         (kind, version) => Err(Error::Taken { found: format!("{kind} {}", version.unwrap_or("1")) }),
-    }
-}
-
-/// The names of a list's answer.
-fn names(listed: Option<api::Answer>) -> Vec<String> {
-    let keys = listed.and_then(|answer| answer.data).and_then(|mut data| data.remove("keys"));
-    keys.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// A name as one segment of a path, without a dot.
-fn segment(name: &str) -> String {
-    let mut segment = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => segment.push(char::from(byte)),
-            other => segment.push_str(&format!("~{other:02x}")),
-        }
-    }
-    segment
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{describe, owner, segment};
-
-    #[test]
-    fn owners_have_names_that_cannot_be_mixed_up() {
-        assert_eq!(owner(None, "prod"), "prod");
-        assert_eq!(owner(Some("pay"), "prod"), "pay.prod");
-        assert_ne!(owner(Some("a.b"), "c"), owner(Some("a"), "b.c"));
-        assert_eq!(describe("pay.prod"), "the estate `pay`, environment `prod`");
-    }
-
-    #[test]
-    fn an_environments_name_is_one_segment() {
-        for (name, path) in [("prod", "prod"), ("eu/prod", "eu~2fprod"), ("..", "~2e~2e"), ("a b", "a~20b")] {
-            assert_eq!(segment(name), path);
-        }
     }
 }

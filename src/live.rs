@@ -12,7 +12,9 @@ mod everything;
 mod leases;
 mod list;
 mod named;
+mod one;
 mod shared;
+mod snapshot;
 mod tables;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,37 +22,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
-pub use self::anywhere::{Misplaced, engine_id, is_leasehold, may_lie_behind};
-pub use self::error::Error;
+pub use self::anywhere::{engine_id, is_leasehold, may_lie_behind};
+pub use self::error::{Error, Misplaced, Missing};
 pub use self::everything::{Everything, everything};
 pub use self::leases::{LEASE_LISTS_AT_ONCE, count_leases, folders_of_leases};
-use self::list::{Folder, Listed, keys, list};
+use self::list::{Folder, Listed, keys, list_all};
 pub use self::list::{Seen, look};
-pub use self::shared::Missing;
-use self::tables::{Answered, Tables, all_tables, get, is_mounted, take_tables, taking};
+use self::one::{parsed, read_each, told_apart};
+pub use self::one::{read_one, read_whole};
+pub use self::snapshot::Snapshot;
+use self::tables::{Answered, READS_AT_ONCE, Tables, all_tables, get, is_mounted, take_tables, taking};
 use crate::api::Client;
 use crate::object::home::ENGINES;
-use crate::object::{
-    Absent, Class, Field, Home, KINDS, Kind, Live, Mount, Object, Owned, Read, Shared, Taking, field, told_type,
-};
-
-/// Requests that are under way at one time while reading.
-const READS_AT_ONCE: usize = 64;
-
-/// What was read.
-#[derive(Debug, Default)]
-pub struct Snapshot {
-    /// The desired and owned objects that there are, and those that shall not be there, by path.
-    pub objects: HashMap<String, Live>,
-    /// Objects that are neither: the name of their kind and their path.
-    pub unmanaged: Vec<(&'static str, String)>,
-    /// Folders that this token may not list.
-    pub unlisted: Vec<String>,
-    /// What could not be looked at.
-    pub notes: Vec<String>,
-    /// How the server takes the entries of its tables, by where these are read, of those in which an object is wanted.
-    pub taking: BTreeMap<&'static str, Taking>,
-}
+use crate::object::{Absent, Class, Home, KINDS, Kind, Live, Mount, Object, Owned, Read, Shared, told_type};
 
 /// A folder's answer: its keys, and the whole objects where the engine gives them.
 struct Listing {
@@ -217,52 +201,6 @@ pub async fn read(client: &Client, desired: &[Object], owned: &BTreeMap<String, 
     Early::read(client, desired, &[]).await.complete(client, desired, &[], &[], owned).await
 }
 
-/// Reads one object now; `None` if there is none.
-///
-/// # Errors
-/// [`Error`].
-pub async fn read_one(client: &Client, kind: &'static Kind, path: &str) -> Result<Option<Live>, Error> {
-    let mut live = read_as_told(client, kind, path).await?;
-    // That somebody in it is unknown is told where everything is read.
-    drop(named::settle(client, live.iter_mut()).await?);
-    Ok(live)
-}
-
-/// Reads one object with ids where an engine tells them.
-async fn read_as_told(client: &Client, kind: &'static Kind, path: &str) -> Result<Option<Live>, Error> {
-    match kind.read(path) {
-        Read::At(at) => match anywhere::get(client, kind, &at).await? {
-            Some(data) => parsed(kind, path, &data).map(Some),
-            None => Ok(None),
-        },
-        Read::Entry { list, key } => {
-            let table = get(client, list).await?.unwrap_or_default();
-            table.get(&key).and_then(Value::as_object).map(|entry| parsed(kind, path, entry)).transpose()
-        }
-    }
-}
-
-/// Reads one object now, with what is told apart from it of that which is declared, as far as this token may.
-///
-/// # Errors
-/// [`Error`].
-pub async fn read_whole(
-    client: &Client,
-    kind: &'static Kind,
-    path: &str,
-    object: Option<&Object>,
-) -> Result<Option<Live>, Error> {
-    let Some(mut live) = read_one(client, kind, path).await? else { return Ok(None) };
-    for (field, at) in object.into_iter().flat_map(Object::apart) {
-        match get(client, &at).await {
-            Ok(answer) => live.apart.extend(told_apart(field, answer)),
-            Err(Error::Api { source, .. }) if source.code() == Some(403) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(Some(live))
-}
-
 /// What a mount holds that is no object, at the top of it: what sort of thing it is, and the path of each.
 ///
 /// # Errors
@@ -364,12 +302,6 @@ fn take_apart(
     Ok(())
 }
 
-/// A field out of the answer that tells it.
-fn told_apart(field: &'static Field, answer: Option<Map<String, Value>>) -> Option<(&'static str, Value)> {
-    let value = answer?.remove(field.name)?;
-    Some((field.name, field::normalise(field.shape, &value).unwrap_or(value)))
-}
-
 /// The settings that declared mounts have and that nobody here declared.
 fn undeclared_settings<'a>(
     desired: &'a [Object],
@@ -381,31 +313,6 @@ fn undeclared_settings<'a>(
         settings
     });
     settings.filter(|(_, path)| !wanted.contains_key(path.as_str())).map(|(kind, path)| (path, kind))
-}
-
-/// Lists folders.
-async fn list_all(client: &Client, folders: Vec<Folder>) -> Vec<(Folder, Listed)> {
-    stream::iter(folders.into_iter().map(|folder| async move {
-        let listed = list(client, &folder).await;
-        (folder, listed)
-    }))
-    .buffered(READS_AT_ONCE)
-    .collect()
-    .await
-}
-
-/// Reads objects one by one.
-async fn read_each(
-    client: &Client,
-    asked: Vec<(String, &'static Kind)>,
-) -> HashMap<String, Result<Option<Live>, Error>> {
-    stream::iter(asked.into_iter().map(|(path, kind)| async move {
-        let live = read_as_told(client, kind, &path).await;
-        (path, live)
-    }))
-    .buffer_unordered(READS_AT_ONCE)
-    .collect()
-    .await
 }
 
 /// The wanted objects of a folder that its list names and does not carry.
@@ -488,8 +395,4 @@ async fn read_objects(
     }
     snapshot.notes.extend(named::settle(client, snapshot.objects.values_mut()).await?);
     Ok(())
-}
-
-fn parsed(kind: &'static Kind, path: &str, data: &Map<String, Value>) -> Result<Live, Error> {
-    kind.live(path, data).map_err(|what| Error::Odd { path: path.to_owned(), kind: kind.name, what })
 }

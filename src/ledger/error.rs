@@ -1,6 +1,7 @@
 //! Why the ledger could not be read or written.
 
-use super::{MOUNT, describe, lock};
+use super::holder::Holder;
+use super::owner::{MOUNT, describe};
 use crate::api;
 
 /// Why the ledger could not be read or written.
@@ -49,6 +50,6 @@ pub enum Error {
         /// Whose lock.
         owner: String,
         /// Who holds it.
-        by: Box<lock::Holder>,
+        by: Box<Holder>,
     },
 }

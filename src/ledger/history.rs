@@ -13,8 +13,10 @@
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 
+use super::error::Error;
+use super::kv::{self, REQUESTS_AT_ONCE, names};
 use super::lock::Lock;
-use super::{Error, MOUNT, REQUESTS_AT_ONCE, kv, names};
+use super::owner::MOUNT;
 use crate::api::Client;
 use crate::clock::rfc3339;
 
@@ -150,7 +152,7 @@ pub struct History {
     pub more: usize,
 }
 
-/// The newest applies of an [`super::owner`].
+/// The newest applies of an [`super::owner()`].
 ///
 /// # Errors
 /// [`Error::Api`].

@@ -4,8 +4,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Error;
-use crate::api::{Client, Said};
+use super::error::Error;
+use crate::api::{self, Client, Said};
+
+/// Requests under way at one time.
+pub(super) const REQUESTS_AT_ONCE: usize = 32;
 
 /// How often a write is sent whose outcome is not known. In between the document is read, which waits for the server.
 pub(super) const UNKNOWN_TRIES: u32 = 4;
@@ -75,4 +78,10 @@ pub(super) async fn put(client: &Client, path: &str, version: u64, data: &Value)
             _ => return Err(Error::Moved { path }),
         }
     }
+}
+
+/// The names of a list's answer.
+pub(super) fn names(listed: Option<api::Answer>) -> Vec<String> {
+    let keys = listed.and_then(|answer| answer.data).and_then(|mut data| data.remove("keys"));
+    keys.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }

@@ -21,7 +21,6 @@
 //! ```
 
 use std::convert::Infallible;
-use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -29,7 +28,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::RwLock;
 
-use super::{Error, Ledger, MOUNT, kv, process};
+use super::error::Error;
+pub use super::holder::Holder;
+use super::owner::MOUNT;
+use super::{kv, process};
 use crate::api::Client;
 use crate::clock::{Clock, rfc3339};
 use crate::text::one_line;
@@ -95,24 +97,6 @@ impl Claim {
             "format": FORMAT, "id": self.id, "holder": self.holder, "host": self.host, "process": self.process,
             "operation": self.operation, "since": since, "ttl_seconds": self.ttl.as_secs(),
         })
-    }
-}
-
-/// Who holds a lock. Shown as `ada on ci-7 (apply, since 2026-11-25T08:00:00Z)`.
-#[derive(Clone, Debug)]
-pub struct Holder {
-    id: String,
-    holder: String,
-    host: String,
-    process: Option<String>,
-    operation: String,
-    since: String,
-    ttl: Duration,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} on {} ({}, since {})", self.holder, self.host, self.operation, self.since)
     }
 }
 
@@ -281,19 +265,21 @@ pub enum Standing {
     Lost(String),
 }
 
-impl Ledger {
-    /// Takes the lock of its owner, if nobody has touched it since it was seen, and makes the mount for it if that is not
-    /// there yet. Durable on return.
-    ///
-    /// # Errors
-    /// [`Error::Moved`] if somebody has, and what [`Ledger::open`] says.
-    pub async fn lock(&mut self, client: &Client, clock: &Clock, claim: &Claim, seen: &Seen) -> Result<Lock, Error> {
-        self.open(client, clock).await?;
-        let (path, since) = (path(&self.owner), rfc3339(clock.now().unix_timestamp()));
-        let version = kv::put(client, &path, seen.version, &claim.document(&since)).await?;
-        let (client, clock, claim) = (client.clone(), clock.clone(), claim.clone());
-        Ok(Lock { client, clock, path, claim, since, turn: version, kept: RwLock::new(Kept::Ours(version)) })
-    }
+/// Takes an owner's lock, if nobody has touched it since it was seen. Durable on return.
+///
+/// # Errors
+/// [`Error::Moved`] if somebody has; [`Error::Api`] and [`Error::Odd`].
+pub(super) async fn take(
+    client: &Client,
+    clock: &Clock,
+    owner: &str,
+    claim: &Claim,
+    seen: &Seen,
+) -> Result<Lock, Error> {
+    let (path, since) = (path(owner), rfc3339(clock.now().unix_timestamp()));
+    let version = kv::put(client, &path, seen.version, &claim.document(&since)).await?;
+    let (client, clock, claim) = (client.clone(), clock.clone(), claim.clone());
+    Ok(Lock { client, clock, path, claim, since, turn: version, kept: RwLock::new(Kept::Ours(version)) })
 }
 
 impl Lock {

@@ -3,104 +3,15 @@
 
 use serde_json::{Map, Value};
 
-use super::Error;
+use super::error::{Error, Misplaced};
 use crate::api::{self, Client};
 use crate::object::home::ENGINES;
 use crate::object::{
-    Home, Kind, Live, NotOurs, Object, Place, Taken, is_secret_below, is_taken_below, not_ours, only_ours, told_type,
+    Home, Kind, Live, NotOurs, Object, is_secret_below, is_taken_below, not_ours, only_ours, told_type,
 };
 
 /// What a server says of itself, to anybody.
 const STATUS: &str = "sys/seal-status";
-
-/// Why an object can't be where it is declared.
-#[derive(Debug, thiserror::Error)]
-pub enum Misplaced {
-    /// The server has no such path.
-    #[error("{path} ({place}) is declared, and {address} does not serve it: it has no such path")]
-    NotServed {
-        /// The object.
-        path: String,
-        /// Where it is declared.
-        place: Place,
-        /// The server's address.
-        address: String,
-    },
-    /// Our own engine does not have a field.
-    #[error("{path} ({place}) sets {field}, which Leasehold's own engine does not have: leave it out for {address}")]
-    NoField {
-        /// The object.
-        path: String,
-        /// Where the field is declared.
-        place: Place,
-        /// The field.
-        field: &'static str,
-        /// The server's address.
-        address: String,
-    },
-    /// Only our own engine does what a field says.
-    #[error(
-        "{path} ({place}) sets {field}, and {address} would keep that and do nothing: only Leasehold's own engine does it; \
-         leave it out there"
-    )]
-    OnlyOurs {
-        /// The object.
-        path: String,
-        /// Where the field is declared.
-        place: Place,
-        /// The field.
-        field: &'static str,
-        /// The server's address.
-        address: String,
-    },
-    /// Our own engine does not upgrade key-value engines.
-    #[error(
-        "{path} ({place}) has version 1 and is declared with version 2, and Leasehold's own engine takes none there: mount \
-         another one with version 2 at {address}, and copy the secrets"
-    )]
-    NoUpgrade {
-        /// The mount.
-        path: String,
-        /// Where it is declared.
-        place: Place,
-        /// The server's address.
-        address: String,
-    },
-    /// Nothing is mounted there.
-    #[error(
-        "{path} ({place}) is below no mount: {address} has none there, and none is declared; mount it first, or look at \
-         the path"
-    )]
-    NoMount {
-        /// The object.
-        path: String,
-        /// Where it is declared.
-        place: Place,
-        /// The server's address.
-        address: String,
-    },
-    /// There is a word for it.
-    #[error("{path} ({place}) can't be an `object`: it is {}; {}", taken.what, taken.hint)]
-    Taken {
-        /// The object.
-        path: String,
-        /// Where it is declared.
-        place: Place,
-        /// What is there.
-        taken: Taken,
-    },
-    /// What is mounted there can't be looked at.
-    #[error(
-        "{path} ({place}) is an `object`, and this token may not read sys/mounts: whether there is a word for it is not \
-         known; give the token `read` on sys/mounts"
-    )]
-    Unseen {
-        /// The object.
-        path: String,
-        /// Where it is declared.
-        place: Place,
-    },
-}
 
 /// Checks the declared objects that not every server has, or that have no kind, with the table of what is mounted where it could be read.
 ///

@@ -9,8 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
-use super::list::{Folder, Listed, keys};
-use super::{Error, READS_AT_ONCE, all_tables, get, list_all, named, parsed, read_as_told, told_apart};
+use super::error::Error;
+use super::list::{Folder, Listed, keys, list_all};
+use super::named;
+use super::one::{parsed, read_as_told, told_apart};
+use super::tables::{READS_AT_ONCE, all_tables, get};
 use crate::api::{self, Client};
 use crate::object::home::ENGINES;
 use crate::object::{Field, Home, KINDS, Kind, Live, Mount, Told, field, told_anything};

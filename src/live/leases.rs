@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _};
 
-use super::keys;
+use super::list::keys;
 use crate::api::Client;
 
 /// How many levels of a lease folder are walked.

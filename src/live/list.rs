@@ -8,9 +8,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::named;
+use super::tables::READS_AT_ONCE;
 use crate::api::{self, Client};
 use crate::object::{Documents, Kind, Live};
 
@@ -77,7 +79,7 @@ fn before(name: &str) -> String {
 }
 
 /// Everything that a folder lists.
-pub(super) async fn list(client: &Client, folder: &Folder) -> Listed {
+async fn list(client: &Client, folder: &Folder) -> Listed {
     match tokio::join!(client.list(&folder.path), pages(client, folder)) {
         (Ok(all), Ok((mut names, found))) => {
             names.extend(all.as_ref().map(keys).unwrap_or_default());
@@ -87,6 +89,17 @@ pub(super) async fn list(client: &Client, folder: &Folder) -> Listed {
         // A policy may allow pages alone (`pagination_limit`).
         (Err(_), paged) => paged,
     }
+}
+
+/// Lists folders.
+pub(super) async fn list_all(client: &Client, folders: Vec<Folder>) -> Vec<(Folder, Listed)> {
+    stream::iter(folders.into_iter().map(|folder| async move {
+        let listed = list(client, &folder).await;
+        (folder, listed)
+    }))
+    .buffered(READS_AT_ONCE)
+    .collect()
+    .await
 }
 
 /// A folder page by page, with the objects where the list carries them.

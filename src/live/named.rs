@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::Value;
 
-use super::{Error, READS_AT_ONCE, get};
+use super::error::Error;
+use super::tables::{READS_AT_ONCE, get};
 use crate::api::Client;
 use crate::object::{Ids, Live, NAME};
 

@@ -6,10 +6,13 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
 use super::error::Error;
-use super::{READS_AT_ONCE, Snapshot};
+use super::snapshot::Snapshot;
 use crate::api::{self, Client};
 use crate::object::home::Table;
 use crate::object::{Home, KINDS, Kind, Object, Shared, Taking, told_type};
+
+/// Requests that are under way at one time while reading.
+pub(super) const READS_AT_ONCE: usize = 64;
 
 /// A kind's table, by its path; `None` where only the root namespace has it.
 pub(super) type Answered = (&'static Kind, &'static str, Result<Option<Map<String, Value>>, Error>);
