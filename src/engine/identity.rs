@@ -10,14 +10,20 @@ pub(crate) mod keep;
 pub(crate) mod login;
 pub(crate) mod person;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 
-pub(crate) use self::keep::{Change, Groups, Identity};
+pub(crate) use self::keep::{Change, Identity};
 pub(crate) use self::login::Alias as LoginAlias;
 pub(crate) use self::person::Person;
 
 /// Names with texts.
 pub(crate) type Metadata = IndexMap<String, String>;
+
+/// All groups, by id.
+pub(crate) type Groups = BTreeMap<String, Arc<Group>>;
 
 /// The record of an entity, under `identity/entity/<id>`. Times are Unix seconds.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

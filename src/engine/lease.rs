@@ -24,10 +24,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-pub(crate) use self::emergency::{Emergency, Still};
+pub(crate) use self::emergency::Still;
 pub(crate) use self::family::given;
 pub(crate) use self::issued::{Issued, Making};
-pub(crate) use self::maker::{End, Failure, Keeper, Maker, Makers, Told};
+pub(crate) use self::maker::{Emergency, End, Failure, Keeper, Maker, Makers, Told};
 pub(crate) use self::ttl::{Terms, ttl};
 use crate::clock::rfc3339;
 use crate::engine::kernel::barrier::Batch;

@@ -13,11 +13,11 @@
 //! Groups are few, and are in memory; entities, of which there is one for each that ever logged in, are read when they
 //! are asked for, and what follows for their tokens stays in memory until something changes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::person::Person;
-use super::{Alias, Entity, Group};
+use super::{Alias, Entity, Group, Groups};
 use crate::engine::kernel::Kernel;
 use crate::engine::kernel::barrier::{Barrier, Batch};
 use crate::engine::kernel::keyed::Keyed;
@@ -29,9 +29,6 @@ const GROUP_PREFIX: &str = "identity/group/";
 
 /// Persons kept in memory; past it the cache starts anew.
 const CACHE_PERSONS_MAX: usize = 16_384;
-
-/// All groups, by id.
-pub(crate) type Groups = BTreeMap<String, Arc<Group>>;
 
 /// The entities and groups.
 pub(crate) struct Identity {

@@ -2,31 +2,13 @@
 //! it all the same, at a price for others. So it is told before it is done.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use futures_util::future::BoxFuture;
-use serde_json::Value;
 
 use super::core::Core;
+use super::maker::Emergency;
 use super::{Lease, LeaseState, Leases, maker, now};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::locks::Guard;
 use crate::engine::wire::error::Error;
-
-/// One thing that is done beside.
-pub(crate) trait Emergency: Send + Sync {
-    /// What is stopped, until when, and whom else that concerns.
-    fn told(&self) -> Value;
-
-    /// How many of the leases that are given up it stops.
-    fn stops(&self) -> usize;
-
-    /// Does it, and says what was done, in the form of what was told.
-    ///
-    /// # Errors
-    /// What kept it from being done; what was begun ends by itself.
-    fn carry_out<'a>(&'a self, core: &'a Arc<Core>) -> BoxFuture<'a, Result<Value, Error>>;
-}
 
 /// An active lease that nobody renews or ends while it is held.
 pub(crate) struct Still<'l> {

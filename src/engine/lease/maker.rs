@@ -6,10 +6,25 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::{Emergency, Lane, Lease};
+use super::{Lane, Lease};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
+
+/// One thing that is done beside giving leases up by force.
+pub(crate) trait Emergency: Send + Sync {
+    /// What is stopped, until when, and whom else that concerns.
+    fn told(&self) -> Value;
+
+    /// How many of the leases that are given up it stops.
+    fn stops(&self) -> usize;
+
+    /// Does it, and says what was done, in the form of what was told.
+    ///
+    /// # Errors
+    /// What kept it from being done; what was begun ends by itself.
+    fn carry_out<'a>(&'a self, core: &'a Arc<Core>) -> BoxFuture<'a, Result<Value, Error>>;
+}
 
 /// How a backend ends what it issued.
 pub(crate) trait Maker: Send + Sync {

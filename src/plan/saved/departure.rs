@@ -4,42 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::{Saved, Seen, Unfit, entry_digest};
+use super::unfit::{Departure, How, Unfit};
+use super::{Saved, Seen, entry_digest};
 use crate::object::{Kind, Live, Object, Owned, fingerprint};
 use crate::plan::change::{Change, lasting};
 use crate::plan::json::change_json;
 use crate::plan::moved::three_ways;
 use crate::plan::value::Plan;
-
-/// One change that can't be carried out as it was approved.
-#[derive(Debug)]
-pub struct Departure {
-    /// What it does, in a word.
-    pub action: String,
-    /// The sort of its object.
-    pub kind: String,
-    /// Its object.
-    pub path: String,
-    /// Where that is declared, or was.
-    pub place: String,
-    /// How it departs.
-    pub how: How,
-}
-
-/// How a change departs from what was approved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum How {
-    /// There is nothing left to do of it.
-    Done,
-    /// The object is not as it was: each field that differs, as planned, as it is now, and as declared.
-    Moved(Vec<String>),
-    /// The object is gone: the same of what was not at its default.
-    Gone(Vec<String>),
-    /// The ledger says something else of the object.
-    Recorded,
-    /// Files, ledger and object are the same, and it is another change all the same.
-    Other,
-}
 
 /// What a saved plan is held against.
 #[derive(Clone, Copy, Debug)]

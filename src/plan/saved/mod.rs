@@ -20,9 +20,9 @@ use serde_json::{Map, Value};
 use super::value::Plan;
 use crate::object::{FieldValue, Leaf, Live, Object, Owned, Told, fingerprint};
 
-pub use self::departure::{Departure, How, Now};
+pub use self::departure::Now;
 pub use self::signed::{Opened, PURPOSE};
-pub use self::unfit::{Became, Unfit};
+pub use self::unfit::{Became, Departure, How, Unfit};
 
 /// The format that this version writes, and the newest it reads.
 pub const FORMAT: u64 = 1;

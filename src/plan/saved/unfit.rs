@@ -2,13 +2,42 @@
 
 use std::fmt::Write as _;
 
-use super::departure::{Departure, How};
 use super::{Engine, Saved};
 use crate::plan::escape::{escape, short};
 use crate::text::count;
 
 /// How many files or objects a message names before it only counts.
 const SHOWN_MAX: usize = 20;
+
+/// One change that can't be carried out as it was approved.
+#[derive(Debug)]
+pub struct Departure {
+    /// What it does, in a word.
+    pub action: String,
+    /// The sort of its object.
+    pub kind: String,
+    /// Its object.
+    pub path: String,
+    /// Where that is declared, or was.
+    pub place: String,
+    /// How it departs.
+    pub how: How,
+}
+
+/// How a change departs from what was approved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum How {
+    /// There is nothing left to do of it.
+    Done,
+    /// The object is not as it was: each field that differs, as planned, as it is now, and as declared.
+    Moved(Vec<String>),
+    /// The object is gone: the same of what was not at its default.
+    Gone(Vec<String>),
+    /// The ledger says something else of the object.
+    Recorded,
+    /// Files, ledger and object are the same, and it is another change all the same.
+    Other,
+}
 
 /// Why a saved plan is not applied. Nothing was written.
 #[derive(Debug, thiserror::Error)]

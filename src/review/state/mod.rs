@@ -11,9 +11,10 @@ mod person;
 mod readable;
 pub mod reckoning;
 mod side;
+mod unknown;
 
 pub use self::app::App;
-pub use self::known::Unknown;
 pub use self::object::{Fields, SideObject};
 pub(in crate::review) use self::readable::Policies;
 pub use self::side::{Context, Rewritten, Role, Side, Via};
+pub use self::unknown::Unknown;

@@ -8,15 +8,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, OnceLock};
 
-use super::known::{Known, Unknown};
 use super::lifetime::{
     LeaseTerms, Limit, Limits, ROLE_SESSION_MAX, TokenTerms, USER_SESSION_MAX, are_batch, credential,
 };
 use super::object::SideObject;
+use super::unknown::Known;
 use crate::estate::{Estate, IamPrincipal, ManagedPolicy};
 use crate::guardrail::Who;
 use crate::iam::arn::Arn;
-use crate::iam::policy::PolicySet;
 use crate::object::home::ENGINES;
 use crate::object::review::{AccessFields, Way};
 use crate::object::{Class, Live, Object, Owned, Place, RolePath, policy_path, terms_of};
@@ -44,7 +43,7 @@ pub struct Role<'a> {
     pub at: RolePath<&'a str>,
     /// Which of its fields say what its credentials may do.
     pub access_fields: &'static AccessFields,
-    known: OnceLock<Known>,
+    pub(super) known: OnceLock<Known>,
 }
 
 impl<'a> Role<'a> {
@@ -305,23 +304,6 @@ impl<'a> Side<'a> {
         object.rules().map(|field| object.text(field))
     }
 
-    /// What credentials of a role may do, as far as it is known offline.
-    pub fn role_access(&self, role: &Role<'a>) -> PolicySet<Place> {
-        self.known(role).set.clone()
-    }
-
-    /// The same as sets that say it together: several where its sessions can be of several IAM roles that deny something,
-    /// or are bounded, each for itself.
-    pub fn role_sets(&self, role: &Role<'a>) -> Vec<PolicySet<Place>> {
-        let known = self.known(role);
-        if known.each.is_empty() { vec![known.set.clone()] } else { known.each.clone() }
-    }
-
-    /// What is not known about a role.
-    pub fn unknown<'s>(&'s self, role: &'s Role<'a>) -> &'s BTreeSet<Unknown> {
-        &self.known(role).unknown
-    }
-
     /// What says how long credentials of a role live: sessions have limits of their own. `None` of what is under no lease
     /// and does not end.
     pub fn role_limits(&self, role: &Role<'a>) -> Option<Limits<'a>> {
@@ -385,11 +367,6 @@ impl<'a> Side<'a> {
     pub fn has_batch_tokens(&self, login: &SideObject<'_>) -> bool {
         let mount = login.kind.mount_path(login.path);
         are_batch(mount.and_then(|mount| self.objects.get(mount.as_str())), login)
-    }
-
-    /// What is known of a role.
-    pub(in crate::review) fn known<'s>(&'s self, role: &'s Role<'a>) -> &'s Known {
-        role.known.get_or_init(|| Known::new(self, role))
     }
 
     /// Where the rule with this pattern stands in an ACL policy, if a file declares it.
