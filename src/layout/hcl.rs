@@ -8,7 +8,7 @@ mod tokens;
 
 use std::borrow::Cow;
 
-use self::tokens::{Kind, Token, tokens};
+use self::tokens::{Token, TokenKind, tokens};
 use super::syntax::Comment;
 
 /// How many blanks a level is.
@@ -32,27 +32,27 @@ pub(super) fn comments(text: &str) -> Vec<Comment> {
     let mut is_first = true;
     let mut comments = Vec::new();
     for token in tokens(text) {
-        if let Kind::Comment | Kind::Inline = token.kind {
+        if let TokenKind::Comment | TokenKind::Inline = token.kind {
             let bare = match token.kind {
-                Kind::Inline => token.text.trim_start_matches("/*").trim_end_matches("*/"),
+                TokenKind::Inline => token.text.trim_start_matches("/*").trim_end_matches("*/"),
                 _ => token.text.strip_prefix("//").or(token.text.strip_prefix('#')).unwrap_or(token.text),
             };
             comments.push(Comment { at: token.at, text: bare.to_owned(), is_alone: is_first });
         }
-        is_first = token.kind == Kind::Break || is_first && token.kind == Kind::Inline;
+        is_first = token.kind == TokenKind::Break || is_first && token.kind == TokenKind::Inline;
     }
     comments
 }
 
 /// Whether two texts are the same but for blanks and empty lines.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
-    let said = |text: &str| -> Vec<(Kind, String)> {
-        let mut tokens: Vec<(Kind, String)> =
+    let said = |text: &str| -> Vec<(TokenKind, String)> {
+        let mut tokens: Vec<(TokenKind, String)> =
             tokens(text).iter().map(|token| (token.kind, shown(token).into_owned())).collect();
         // An empty line more or less says nothing.
-        tokens.dedup_by(|after, before| after.0 == Kind::Break && before.0 == Kind::Break);
+        tokens.dedup_by(|after, before| after.0 == TokenKind::Break && before.0 == TokenKind::Break);
         let is_empty_line =
-            |tokens: &[(Kind, String)], at: usize| tokens.get(at).is_some_and(|token| token.0 == Kind::Break);
+            |tokens: &[(TokenKind, String)], at: usize| tokens.get(at).is_some_and(|token| token.0 == TokenKind::Break);
         if is_empty_line(&tokens, 0) {
             tokens.remove(0);
         }
@@ -75,11 +75,11 @@ pub(super) fn laid_out(text: &str) -> String {
 
 fn lines(text: &str) -> Vec<Line<'_>> {
     let all = tokens(text);
-    let end = all.iter().find(|token| token.kind == Kind::Break).map_or("\n", |token| token.text);
-    let parts = all.split_inclusive(|token| token.kind == Kind::Break);
+    let end = all.iter().find(|token| token.kind == TokenKind::Break).map_or("\n", |token| token.text);
+    let parts = all.split_inclusive(|token| token.kind == TokenKind::Break);
     parts
         .map(|part| match part {
-            [tokens @ .., Token { kind: Kind::Break, text, .. }] => Line::new(tokens, text),
+            [tokens @ .., Token { kind: TokenKind::Break, text, .. }] => Line::new(tokens, text),
             tokens => Line::new(tokens, end),
         })
         .collect()
@@ -88,7 +88,7 @@ fn lines(text: &str) -> Vec<Line<'_>> {
 impl<'t> Line<'t> {
     fn new(tokens: &[Token<'t>], end: &'t str) -> Self {
         let blanks = (0..tokens.len()).map(|at| usize::from(at > 0 && is_spaced(tokens, at))).collect();
-        let comment = tokens.iter().position(|token| token.kind == Kind::Comment).filter(|at| *at > 0);
+        let comment = tokens.iter().position(|token| token.kind == TokenKind::Comment).filter(|at| *at > 0);
         Self { assign: assign(tokens), comment, tokens: tokens.to_vec(), end, blanks }
     }
 
@@ -104,7 +104,7 @@ impl<'t> Line<'t> {
             width += blanks;
             let text = shown(token);
             match text.rfind('\n') {
-                Some(line) if token.kind == Kind::Inline => width = text[line + 1..].chars().count(),
+                Some(line) if token.kind == TokenKind::Inline => width = text[line + 1..].chars().count(),
                 _ => width += text.chars().count(),
             }
         }
@@ -114,43 +114,49 @@ impl<'t> Line<'t> {
 
 fn change(token: &Token<'_>) -> isize {
     match token.kind {
-        Kind::Open => 1,
-        Kind::Close => -1,
+        TokenKind::Open => 1,
+        TokenKind::Close => -1,
         _ => 0,
     }
 }
 
 /// The sign of an assignment that is done in its line.
 fn assign(tokens: &[Token<'_>]) -> Option<usize> {
-    let at = tokens.iter().position(|token| matches!(token.kind, Kind::Assign | Kind::Open | Kind::Comment))?;
+    let at = tokens
+        .iter()
+        .position(|token| matches!(token.kind, TokenKind::Assign | TokenKind::Open | TokenKind::Comment))?;
     // The key of a map may be an expression in brackets.
     let at = match tokens[at].text {
-        "(" if at == 0 => tokens.iter().position(|token| token.kind == Kind::Assign)?,
+        "(" if at == 0 => tokens.iter().position(|token| token.kind == TokenKind::Assign)?,
         _ => at,
     };
     let is_whole = tokens[at..].iter().map(change).sum::<isize>() == 0;
-    (at > 0 && tokens[at].kind == Kind::Assign && is_whole).then_some(at)
+    (at > 0 && tokens[at].kind == TokenKind::Assign && is_whole).then_some(at)
 }
 
 /// Whether there is a blank before a token that is not the first of its line.
 fn is_spaced(tokens: &[Token<'_>], at: usize) -> bool {
     let (before, token) = (&tokens[at - 1], &tokens[at]);
-    let ends_value = |token: &Token<'_>| matches!(token.kind, Kind::Word | Kind::Quoted | Kind::Heredoc | Kind::Close);
+    let ends_value = |token: &Token<'_>| {
+        matches!(token.kind, TokenKind::Word | TokenKind::Quoted | TokenKind::Heredoc | TokenKind::Close)
+    };
     match (before.kind, token.kind) {
-        (_, Kind::Comment | Kind::Assign) | (Kind::Assign, _) => true,
-        (_, Kind::Comma) | (Kind::Dot, _) | (_, Kind::Dot) | (Kind::Open, Kind::Close) => false,
-        (Kind::Open, _) => before.text == "{",
-        (Kind::Comma, _) => true,
-        (_, Kind::Close) => token.text == "}",
-        (_, Kind::Inline) | (Kind::Inline, _) => true,
+        (_, TokenKind::Comment | TokenKind::Assign) | (TokenKind::Assign, _) => true,
+        (_, TokenKind::Comma) | (TokenKind::Dot, _) | (_, TokenKind::Dot) | (TokenKind::Open, TokenKind::Close) => {
+            false
+        }
+        (TokenKind::Open, _) => before.text == "{",
+        (TokenKind::Comma, _) => true,
+        (_, TokenKind::Close) => token.text == "}",
+        (_, TokenKind::Inline) | (TokenKind::Inline, _) => true,
         // A call and an index; but a list after a keyword.
-        (Kind::Word | Kind::Quoted | Kind::Close, Kind::Open) if token.text != "{" => {
+        (TokenKind::Word | TokenKind::Quoted | TokenKind::Close, TokenKind::Open) if token.text != "{" => {
             matches!(before.text, "in" | "if") && token.spaced
         }
-        (Kind::Sign, _) if before.text == "!" => false,
+        (TokenKind::Sign, _) if before.text == "!" => false,
         // A minus before a number, with nothing to subtract from.
-        (Kind::Sign, _) if before.text == "-" || before.text == "*" => at >= 2 && ends_value(&tokens[at - 2]),
-        (_, Kind::Sign) if token.text == "..." => false,
+        (TokenKind::Sign, _) if before.text == "-" || before.text == "*" => at >= 2 && ends_value(&tokens[at - 2]),
+        (_, TokenKind::Sign) if token.text == "..." => false,
         _ => true,
     }
 }
@@ -211,8 +217,8 @@ fn written(lines: &[Line<'_>]) -> String {
 /// A token as it is written.
 fn shown<'t>(token: &Token<'t>) -> Cow<'t, str> {
     match token.kind {
-        Kind::Comment => Cow::Borrowed(token.text.trim_end()),
-        Kind::Quoted if token.text.contains("${") => Cow::Owned(without_blanks(token.text)),
+        TokenKind::Comment => Cow::Borrowed(token.text.trim_end()),
+        TokenKind::Quoted if token.text.contains("${") => Cow::Owned(without_blanks(token.text)),
         _ => Cow::Borrowed(token.text),
     }
 }

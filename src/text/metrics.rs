@@ -9,7 +9,7 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Whether a number goes up and down, or up alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
+pub enum MetricType {
     /// It goes up and down.
     Gauge,
     /// It goes up alone, but for a restart.
@@ -22,14 +22,14 @@ pub struct Metrics(String);
 
 impl Metrics {
     /// Begins the numbers of a name.
-    pub fn family(&mut self, sort: Sort, name: &str, help: &str) {
-        let sort = match sort {
-            Sort::Gauge => "gauge",
-            Sort::Counter => "counter",
+    pub fn family(&mut self, of: MetricType, name: &str, help: &str) {
+        let of = match of {
+            MetricType::Gauge => "gauge",
+            MetricType::Counter => "counter",
         };
         let help = help.replace('\\', "\\\\").replace('\n', "\\n");
         // Writing into a string does not fail.
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {sort}");
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {of}");
     }
 
     /// Tells one of them, with what it is about.
@@ -42,8 +42,8 @@ impl Metrics {
     }
 
     /// A name with one number.
-    pub fn single(&mut self, sort: Sort, name: &str, help: &str, value: impl Display) {
-        self.family(sort, name, help);
+    pub fn single(&mut self, of: MetricType, name: &str, help: &str, value: impl Display) {
+        self.family(of, name, help);
         self.number(name, &[], value);
     }
 
@@ -55,14 +55,14 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
-    use super::{Metrics, Sort};
+    use super::{MetricType, Metrics};
 
     #[test]
     fn what_a_label_says_stays_in_it() {
         let mut metrics = Metrics::default();
-        metrics.family(Sort::Counter, "a_total", "One\ntwo.");
+        metrics.family(MetricType::Counter, "a_total", "One\ntwo.");
         metrics.number("a_total", &[("b", "x\"} 1\n\\"), ("c", "")], 2);
-        metrics.single(Sort::Gauge, "d", "Three.", 0.5);
+        metrics.single(MetricType::Gauge, "d", "Three.", 0.5);
         assert_eq!(
             metrics.text(),
             "# HELP a_total One\\ntwo.\n# TYPE a_total counter\na_total{b=\"x\\\"} 1\\n\\\\\",c=\"\"} 2\n\

@@ -57,7 +57,7 @@ async fn of_file(path: PathBuf, printer: &mut Printer) -> Result<(), CliError> {
         if !printer.print(tail.dropped)? || tail.is_over() {
             return Ok(());
         }
-        if tail.sort == Sort::File {
+        if tail.what == Followed::File {
             tokio::time::sleep(POLL).await;
         }
     }
@@ -83,7 +83,7 @@ async fn of_engine(told: &mut Told, printer: &mut Printer) -> Result<(), CliErro
 
 /// What is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sort {
+enum Followed {
     /// A file, in whose place another may come.
     File,
     /// A named pipe: when who writes it goes, another may come.
@@ -96,7 +96,7 @@ enum Sort {
 struct Tail {
     path: PathBuf,
     file: File,
-    sort: Sort,
+    what: Followed,
     is_over: bool,
     read: u64,
     /// A line that has no end yet.
@@ -113,12 +113,12 @@ impl Tail {
         let path = if is_stdin { PathBuf::from("/dev/stdin") } else { path };
         let file = File::open(&path).map_err(|error| unreadable(&path, &error))?;
         let kind = file.metadata().map_err(|error| unreadable(&path, &error))?.file_type();
-        let sort = match () {
-            () if is_stdin => Sort::Stream,
-            () if kind.is_fifo() => Sort::Fifo,
-            () => Sort::File,
+        let what = match () {
+            () if is_stdin => Followed::Stream,
+            () if kind.is_fifo() => Followed::Fifo,
+            () => Followed::File,
         };
-        Ok(Self { path, file, sort, is_over: false, read: 0, pending: Vec::new(), skips: false, dropped: 0 })
+        Ok(Self { path, file, what, is_over: false, read: 0, pending: Vec::new(), skips: false, dropped: 0 })
     }
 
     /// Whether nothing comes any more.
@@ -133,17 +133,17 @@ impl Tail {
         }
         self.dropped += u64::from(!self.pending.is_empty() || self.skips);
         (self.skips, self.pending) = (false, Vec::new());
-        match self.sort {
+        match self.what {
             // It opens once somebody writes again.
-            Sort::Fifo => self.file = File::open(&self.path).map_err(|error| unreadable(&self.path, &error))?,
-            Sort::File | Sort::Stream => self.is_over = true,
+            Followed::Fifo => self.file = File::open(&self.path).map_err(|error| unreadable(&self.path, &error))?,
+            Followed::File | Followed::Stream => self.is_over = true,
         }
         Ok(())
     }
 
     /// Hands on the lines that came since, also those of a file that took the place of the one that was read.
     fn poll(&mut self, line: &mut impl FnMut(&[u8]) -> Result<(), CliError>) -> Result<(), CliError> {
-        if self.sort != Sort::File {
+        if self.what != Followed::File {
             return self.wait(line);
         }
         loop {
@@ -160,7 +160,7 @@ impl Tail {
                     *self = Self {
                         path: std::mem::take(&mut self.path),
                         file,
-                        sort: Sort::File,
+                        what: Followed::File,
                         is_over: false,
                         read: 0,
                         pending: Vec::new(),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::resource::{Field, Fields, Given, Resource, Unplaced, is_empty, made_in};
-use super::table::{Row, Sort, To, no_word};
+use super::table::{ResourceType, Row, To, no_word};
 use crate::object::field;
 use crate::units::duration;
 
@@ -43,7 +43,7 @@ struct Lost {
 
 impl Built {
     /// Takes all fields of a resource to where they go.
-    pub(super) fn new(resource: &Resource, sort: &Sort, objects: usize) -> Self {
+    pub(super) fn new(resource: &Resource, sort: &ResourceType, objects: usize) -> Self {
         let mut built = Self { answers: vec![Map::new(); objects], said: vec![false; objects], ..Self::default() };
         built.fields(resource, &resource.fields, &|word| sort.row(word), "");
         for (name, blocks) in &resource.blocks {

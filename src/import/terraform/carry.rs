@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::answer::{Built, Reference, default_of};
 use super::resource::{Field, Given, Reading, Resource, Unplaced, made_in};
-use super::table::{self, Makes, Sort};
+use super::table::{self, Makes, ResourceType};
 use crate::object::{Home, KINDS, Kind, Live, kind, told_type};
 use crate::text::count;
 
@@ -72,14 +72,14 @@ fn indexed<'r>(resources: &'r [Resource], key: impl Fn(&'r Resource) -> Option<&
 impl Carrying<'_> {
     /// Mounts first, since what is below them depends on their types; then what names others by their ids.
     fn all(&mut self) {
-        let mut sorts: Vec<(usize, &'static Sort)> = Vec::new();
+        let mut sorts: Vec<(usize, &'static ResourceType)> = Vec::new();
         for (index, resource) in self.resources.iter().enumerate() {
             match table::sort(&resource.sort) {
                 Some(sort) => sorts.push((index, sort)),
                 None => self.unplaced.push(resource.unplaced(table::no_object(&resource.sort))),
             }
         }
-        let is_mount = |sort: &Sort| match sort.makes {
+        let is_mount = |sort: &ResourceType| match sort.makes {
             Makes::Objects(lists) => lists.iter().flat_map(|list| list.iter()).any(|name| is_entry(name)),
             Makes::PartOf { .. } => false,
         };
@@ -106,7 +106,7 @@ impl Carrying<'_> {
     fn objects(
         &mut self,
         index: usize,
-        sort: &'static Sort,
+        sort: &'static ResourceType,
         lists: &'static [&'static [&'static str]],
         references: &mut Vec<(String, Reference, usize)>,
     ) {
@@ -194,7 +194,7 @@ impl Carrying<'_> {
     }
 
     /// Adds a resource that is a part of another's object.
-    fn part(&mut self, index: usize, sort: &'static Sort, field: &str, of: &str) {
+    fn part(&mut self, index: usize, sort: &'static ResourceType, field: &str, of: &str) {
         let resource = &self.resources[index];
         let built = Built::new(resource, sort, 1);
         let is_refused = built.is_refused;
@@ -297,7 +297,7 @@ fn is_entry(name: &str) -> bool {
 }
 
 /// Where a resource's objects are, or why nobody knows.
-fn placed(resource: &Resource, sort: &Sort, word: &str) -> Result<String, String> {
+fn placed(resource: &Resource, sort: &ResourceType, word: &str) -> Result<String, String> {
     let known = match resource.fields.get(word) {
         Some(Field { given: Given::Unknown(why), .. }) => return Err(format!("{word}: {why}; it is left out")),
         Some(Field { given: Given::Value(value), .. }) if !value.is_null() => Some(value.clone()),

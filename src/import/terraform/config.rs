@@ -15,7 +15,7 @@ use super::resource::{
 };
 use super::scope::{Body, DYNAMIC, Instance, Scope, Source, sensitive};
 use super::syntax::{self, Top};
-use super::table::{self, Id, Sort, To};
+use super::table::{self, Id, ResourceType, To};
 use super::types::typed;
 use super::unread::Unread;
 
@@ -208,7 +208,7 @@ fn is_meta(name: &str) -> bool {
 }
 
 /// Where a word of a block goes.
-fn within(sort: &Sort, block: &str, word: &str) -> Option<To> {
+fn within(sort: &ResourceType, block: &str, word: &str) -> Option<To> {
     match sort.row(block)?.to {
         To::Block(rows) => rows.iter().find(|row| row.word == word).map(|row| row.to),
         _ => None,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::resource::{
     ANOTHER, Field, Fields, Given, IN_NAMESPACE, PROVIDER, Reading, Resource, SENSITIVE, Unplaced, is_empty,
 };
-use super::table::{self, Sort, To};
+use super::table::{self, ResourceType, To};
 use super::unread::Unread;
 
 /// Modules within modules.
@@ -230,7 +230,7 @@ fn take(sort: &str, address: &str, values: &Map<String, Value>, veiled: &Veiled<
 }
 
 /// What is told of a field, without what no file holds: of that only whether it is there.
-fn given(sort: &Sort, name: &str, value: &Value, veiled: &Veiled<'_>) -> Given {
+fn given(sort: &ResourceType, name: &str, value: &Value, veiled: &Veiled<'_>) -> Given {
     let is_there = || Given::Value(if is_empty(value) { Value::Null } else { Value::from(true) });
     match sort.row(name).map(|row| row.to) {
         None | Some(To::Nothing | To::Secret(..) | To::Key(..)) => is_there(),

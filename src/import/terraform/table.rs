@@ -14,7 +14,7 @@ use super::resource::Resource;
 use serde_json::Value;
 
 /// A resource of the provider.
-pub(super) struct Sort {
+pub(super) struct ResourceType {
     /// Its type: `vault_policy`.
     pub(super) name: &'static str,
     /// What it is to be, in order.
@@ -196,7 +196,7 @@ const METHOD: &[Row] = &[
 ];
 
 /// The resources that are objects here.
-static RESOURCES: &[&[Sort]] = &[engines::SORTS, methods::SORTS, people::SORTS, server::SORTS];
+static RESOURCES: &[&[ResourceType]] = &[engines::SORTS, methods::SORTS, people::SORTS, server::SORTS];
 
 /// What is to be said of resources that are none.
 const NONE: &[(&str, &str)] = &[
@@ -211,12 +211,12 @@ const NONE: &[(&str, &str)] = &[
 ];
 
 /// The resource of a type, if it is described.
-pub(super) fn sort(name: &str) -> Option<&'static Sort> {
+pub(super) fn sort(name: &str) -> Option<&'static ResourceType> {
     sorts().find(|sort| sort.name == name)
 }
 
 /// All that are described.
-pub(super) fn sorts() -> impl Iterator<Item = &'static Sort> {
+pub(super) fn sorts() -> impl Iterator<Item = &'static ResourceType> {
     RESOURCES.iter().flat_map(|sorts| sorts.iter())
 }
 
@@ -234,7 +234,7 @@ pub(super) fn no_word(field: &str) -> &'static str {
     }
 }
 
-impl Sort {
+impl ResourceType {
     /// Its fields.
     pub(super) fn rows(&self) -> impl Iterator<Item = &'static Row> + use<> {
         self.fields.iter().flat_map(|rows| rows.iter())

@@ -5,7 +5,7 @@
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     /// A name, a keyword, a number.
     Word,
     /// A text within quotes, with the templates in it.
@@ -35,7 +35,7 @@ pub(super) enum Kind {
 /// A token, where it begins, and whether there was a blank before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token<'t> {
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     pub(super) text: &'t str,
     pub(super) at: usize,
     pub(super) spaced: bool,
@@ -56,25 +56,25 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
 }
 
 /// The kind and the length in bytes of the first token; `None` at the end.
-fn first(text: &str) -> Option<(Kind, usize)> {
+fn first(text: &str) -> Option<(TokenKind, usize)> {
     let line = || text.find('\n').map_or(text.len(), |end| end - usize::from(text[..end].ends_with('\r')));
     let mut chars = text.chars();
     let first = chars.next()?;
     let second = chars.next();
     let one = |kind| Some((kind, first.len_utf8()));
     match first {
-        '\n' => one(Kind::Break),
-        '\r' if second == Some('\n') => Some((Kind::Break, 2)),
-        '#' => Some((Kind::Comment, line())),
-        '/' if second == Some('/') => Some((Kind::Comment, line())),
-        '/' if second == Some('*') => Some((Kind::Inline, text.find("*/").map_or(text.len(), |end| end + 2))),
-        '"' => Some((Kind::Quoted, quoted(text))),
-        '<' => Some(heredoc(text).map_or((Kind::Sign, 1), |length| (Kind::Heredoc, length))),
-        '(' | '[' | '{' => one(Kind::Open),
-        ')' | ']' | '}' => one(Kind::Close),
-        '=' if !matches!(second, Some('=' | '>')) => one(Kind::Assign),
-        ',' => one(Kind::Comma),
-        '.' if !text.starts_with("...") => one(Kind::Dot),
+        '\n' => one(TokenKind::Break),
+        '\r' if second == Some('\n') => Some((TokenKind::Break, 2)),
+        '#' => Some((TokenKind::Comment, line())),
+        '/' if second == Some('/') => Some((TokenKind::Comment, line())),
+        '/' if second == Some('*') => Some((TokenKind::Inline, text.find("*/").map_or(text.len(), |end| end + 2))),
+        '"' => Some((TokenKind::Quoted, quoted(text))),
+        '<' => Some(heredoc(text).map_or((TokenKind::Sign, 1), |length| (TokenKind::Heredoc, length))),
+        '(' | '[' | '{' => one(TokenKind::Open),
+        ')' | ']' | '}' => one(TokenKind::Close),
+        '=' if !matches!(second, Some('=' | '>')) => one(TokenKind::Assign),
+        ',' => one(TokenKind::Comma),
+        '.' if !text.starts_with("...") => one(TokenKind::Dot),
         first if is_word(first) => {
             let is_number = first.is_ascii_digit();
             // The sign of an exponent is the number's, and so is the point before more digits.
@@ -86,12 +86,12 @@ fn first(text: &str) -> Option<(Kind, usize)> {
                 before = c;
                 !is_more
             });
-            Some((Kind::Word, length.unwrap_or(text.len())))
+            Some((TokenKind::Word, length.unwrap_or(text.len())))
         }
         _ => {
             let sign =
                 ["...", "==", "!=", ">=", "<=", "=>", "&&", "||", "::"].iter().find(|sign| text.starts_with(**sign));
-            Some((Kind::Sign, sign.map_or(first.len_utf8(), |sign| sign.len())))
+            Some((TokenKind::Sign, sign.map_or(first.len_utf8(), |sign| sign.len())))
         }
     }
 }
@@ -133,8 +133,8 @@ fn template(text: &str) -> usize {
         let token = &text[at..at + length];
         at += length;
         match (kind, token) {
-            (Kind::Open, "{") => depth += 1,
-            (Kind::Close, "}") => depth = depth.saturating_sub(1),
+            (TokenKind::Open, "{") => depth += 1,
+            (TokenKind::Close, "}") => depth = depth.saturating_sub(1),
             _ => continue,
         }
         if depth == 0 {
@@ -167,7 +167,7 @@ fn heredoc(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, tokens};
+    use super::{TokenKind, tokens};
 
     #[test]
     fn a_text_is_one_token_whatever_is_in_it() {
@@ -204,7 +204,7 @@ mod tests {
         let bare = |text: &str| text.replace([' ', '\t'], "");
         assert_eq!(bare(&joined), bare(text));
         let words: Vec<&str> =
-            tokens(text).iter().filter(|token| token.kind == Kind::Word).map(|token| token.text).collect();
+            tokens(text).iter().filter(|token| token.kind == TokenKind::Word).map(|token| token.text).collect();
         assert_eq!(words, ["a", "1", "2.5e+3", "b", "c", "0", "e", "y", "z", "1", "2", "f-g", "h", "i"]);
     }
 }

@@ -16,7 +16,7 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::request::Request;
 use crate::engine::wire::response::{Response, Shape, Whole};
-use crate::text::metrics::{Metrics, Sort};
+use crate::text::metrics::{MetricType, Metrics};
 
 /// One number, with what it is about.
 struct Gauge {
@@ -99,7 +99,7 @@ fn prometheus(gauges: &[Gauge]) -> String {
         let name = gauge.name.replace('.', "_");
         if gauge.name != last {
             last = gauge.name;
-            out.family(Sort::Gauge, &name, gauge.help);
+            out.family(MetricType::Gauge, &name, gauge.help);
         }
         let labels: Vec<(&str, &str)> = gauge.label.iter().map(|(label, value)| (*label, value.as_str())).collect();
         out.number(&name, &labels, gauge.value);

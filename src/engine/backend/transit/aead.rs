@@ -9,7 +9,7 @@ use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafe
 use chacha20::{R20, hchacha};
 use zeroize::Zeroizing;
 
-use super::sort::Sort;
+use super::key_type::KeyType;
 use crate::engine::wire::error::Error;
 
 const XNONCE_LEN: usize = 24;
@@ -19,15 +19,15 @@ const TAG_LEN: usize = 16;
 const HEAD_LEN: usize = 16;
 
 /// How many bytes the nonces of a sort have.
-pub(super) fn nonce_len(sort: Sort) -> usize {
-    if sort == Sort::XChaCha20Poly1305 { XNONCE_LEN } else { NONCE_LEN }
+pub(super) fn nonce_len(sort: KeyType) -> usize {
+    if sort == KeyType::XChaCha20Poly1305 { XNONCE_LEN } else { NONCE_LEN }
 }
 
 /// Encrypts `plain` under a nonce that no other text was encrypted under, but the same.
 ///
 /// # Errors
 /// If key or nonce have not the length of the sort.
-pub(super) fn seal(sort: Sort, key: &[u8], nonce: &[u8], associated: &[u8], plain: &[u8]) -> Result<Vec<u8>, Error> {
+pub(super) fn seal(sort: KeyType, key: &[u8], nonce: &[u8], associated: &[u8], plain: &[u8]) -> Result<Vec<u8>, Error> {
     let (cipher, short) = cipher(sort, key, nonce)?;
     let mut sealed = Vec::with_capacity(nonce.len() + plain.len() + TAG_LEN);
     sealed.extend_from_slice(nonce);
@@ -44,7 +44,7 @@ pub(super) fn seal(sort: Sort, key: &[u8], nonce: &[u8], associated: &[u8], plai
 ///
 /// # Errors
 /// If it is no text of this key, nonce and associated data.
-pub(super) fn open(sort: Sort, key: &[u8], associated: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(super) fn open(sort: KeyType, key: &[u8], associated: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
     let short = || Error::Invalid("invalid ciphertext length".to_owned());
     let (nonce, body) = sealed.split_at_checked(nonce_len(sort)).ok_or_else(short)?;
     let (cipher, nonce) = cipher(sort, key, nonce)?;
@@ -58,12 +58,12 @@ pub(super) fn open(sort: Sort, key: &[u8], associated: &[u8], sealed: &[u8]) -> 
 }
 
 /// The cipher for a nonce, and the nonce that it is to be used with.
-fn cipher(sort: Sort, key: &[u8], nonce: &[u8]) -> Result<(LessSafeKey, Nonce), Error> {
+fn cipher(sort: KeyType, key: &[u8], nonce: &[u8]) -> Result<(LessSafeKey, Nonce), Error> {
     let wrong = || Error::Internal(format!("a key or a nonce of {} has not the length of its sort", sort.name()));
     let algorithm = match sort {
-        Sort::Aes128Gcm96 => &AES_128_GCM,
-        Sort::Aes256Gcm96 => &AES_256_GCM,
-        Sort::ChaCha20Poly1305 | Sort::XChaCha20Poly1305 => &CHACHA20_POLY1305,
+        KeyType::Aes128Gcm96 => &AES_128_GCM,
+        KeyType::Aes256Gcm96 => &AES_256_GCM,
+        KeyType::ChaCha20Poly1305 | KeyType::XChaCha20Poly1305 => &CHACHA20_POLY1305,
         _ => return Err(wrong()),
     };
     let ready = |key: &[u8], nonce: &[u8]| {
@@ -71,7 +71,7 @@ fn cipher(sort: Sort, key: &[u8], nonce: &[u8]) -> Result<(LessSafeKey, Nonce), 
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| wrong())?;
         Ok((LessSafeKey::new(key), nonce))
     };
-    if sort != Sort::XChaCha20Poly1305 {
+    if sort != KeyType::XChaCha20Poly1305 {
         return ready(key, nonce);
     }
     let (head, tail) = nonce.split_at_checked(HEAD_LEN).ok_or_else(wrong)?;
@@ -83,7 +83,7 @@ fn cipher(sort: Sort, key: &[u8], nonce: &[u8]) -> Result<(LessSafeKey, Nonce), 
 #[cfg(test)]
 mod tests {
     use super::{open, seal};
-    use crate::engine::backend::transit::sort::Sort;
+    use crate::engine::backend::transit::key_type::KeyType;
 
     const SUNSCREEN: &[u8] =
         b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, \
@@ -104,7 +104,7 @@ mod tests {
         let key = "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f";
         let cases = [
             (
-                Sort::Aes128Gcm96,
+                KeyType::Aes128Gcm96,
                 "feffe9928665731c6d6a8f9467308308",
                 "cafebabefacedbaddecaf888",
                 gcm_aad,
@@ -114,7 +114,7 @@ mod tests {
                 "5bc94fbc3221a5db94fae95ae7121a47",
             ),
             (
-                Sort::Aes256Gcm96,
+                KeyType::Aes256Gcm96,
                 "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
                 "cafebabefacedbaddecaf888",
                 gcm_aad,
@@ -124,7 +124,7 @@ mod tests {
                 "76fc6ece0f4e1768cddf8853bb2d551b",
             ),
             (
-                Sort::ChaCha20Poly1305,
+                KeyType::ChaCha20Poly1305,
                 key,
                 "070000004041424344454647",
                 aad,
@@ -135,7 +135,7 @@ mod tests {
                 "1ae10b594f09e26a7e902ecbd0600691",
             ),
             (
-                Sort::XChaCha20Poly1305,
+                KeyType::XChaCha20Poly1305,
                 key,
                 "404142434445464748494a4b4c4d4e4f5051525354555657",
                 aad,
@@ -170,7 +170,7 @@ mod tests {
             associated: Vec<u8>,
             plain: Vec<u8>,
         ) {
-            let sort = Sort::ALL[at];
+            let sort = KeyType::ALL[at];
             let key = &key[..sort.symmetric().unwrap()];
             let sealed = seal(sort, key, &nonce[..super::nonce_len(sort)], &associated, &plain).unwrap();
             proptest::prop_assert_eq!(open(sort, key, &associated, &sealed).unwrap().to_vec(), plain);

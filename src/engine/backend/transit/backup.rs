@@ -18,10 +18,10 @@ use super::batch::bytes;
 use super::bytes::Bytes;
 use super::coded;
 use super::key::{self, Key, Made, Noted, Version, load, save};
+use super::key_type::KeyType;
 use super::material::Material;
 use super::ring::Ring;
 use super::signer;
-use super::sort::Sort;
 use crate::engine::backend::Call;
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::lease::core::Core;
@@ -29,19 +29,19 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::response::Response;
 
 /// The numbers that the sorts have in a backup.
-const SORTS: [(i64, Sort); 12] = [
-    (0, Sort::Aes256Gcm96),
-    (1, Sort::EcdsaP256),
-    (2, Sort::Ed25519),
-    (3, Sort::Rsa2048),
-    (4, Sort::Rsa4096),
-    (5, Sort::ChaCha20Poly1305),
-    (6, Sort::EcdsaP384),
-    (7, Sort::EcdsaP521),
-    (8, Sort::Aes128Gcm96),
-    (9, Sort::Rsa3072),
-    (10, Sort::Hmac),
-    (11, Sort::XChaCha20Poly1305),
+const SORTS: [(i64, KeyType); 12] = [
+    (0, KeyType::Aes256Gcm96),
+    (1, KeyType::EcdsaP256),
+    (2, KeyType::Ed25519),
+    (3, KeyType::Rsa2048),
+    (4, KeyType::Rsa4096),
+    (5, KeyType::ChaCha20Poly1305),
+    (6, KeyType::EcdsaP384),
+    (7, KeyType::EcdsaP521),
+    (8, KeyType::Aes128Gcm96),
+    (9, KeyType::Rsa3072),
+    (10, KeyType::Hmac),
+    (11, KeyType::XChaCha20Poly1305),
 ];
 
 /// The scheme by which texts converge.
@@ -151,7 +151,7 @@ fn written(created: i64) -> String {
 }
 
 /// Refuses keys that a backup has as numbers of Go's.
-fn check_sort(sort: Sort) -> Result<(), Error> {
+fn check_sort(sort: KeyType) -> Result<(), Error> {
     match sort.is_rsa() || sort.curve().is_some() {
         true => Err(invalid(format!(
             "backups of keys of the type {} are not served by this server: export the key, and import it elsewhere",
@@ -264,12 +264,12 @@ impl Entry {
     }
 
     /// The version and its secrets, as of this sort and size.
-    fn restored(&self, sort: Sort, size: usize) -> Result<(Version, Material), Error> {
+    fn restored(&self, sort: KeyType, size: usize) -> Result<(Version, Material), Error> {
         let lacks = || invalid("the backup has a version without its secrets");
         let (key, hmac) = (self.key.clone().ok_or_else(lacks)?, self.hmac_key.clone().ok_or_else(lacks)?);
         let expected = match sort {
-            Sort::Ed25519 => 64,
-            Sort::Hmac => size,
+            KeyType::Ed25519 => 64,
+            KeyType::Hmac => size,
             sort => sort.symmetric().unwrap_or_default(),
         };
         if key.expose().len() != expected || hmac.expose().is_empty() {
@@ -278,7 +278,7 @@ impl Entry {
         let time =
             OffsetDateTime::parse(&self.time, &Rfc3339).map_err(|_| invalid("the backup has a time that is none"))?;
         let public = match sort {
-            Sort::Ed25519 => {
+            KeyType::Ed25519 => {
                 let pair = signer::ed25519(key.expose())?;
                 Some(coded::encode(aws_lc_rs::signature::KeyPair::public_key(&pair).as_ref()))
             }

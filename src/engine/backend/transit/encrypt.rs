@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use super::batch::{Batch, Manners, bytes};
 use super::key::{Made, load};
+use super::key_type::KeyType;
 use super::ring::{Beside, Ring};
-use super::sort::Sort;
 use super::{Transit, coded, keys, settings};
 use crate::acl::Capability;
 use crate::engine::backend::Call;
@@ -60,7 +60,7 @@ async fn upsert(transit: &Transit, core: &Arc<Core>, call: Call<'_>, derived: bo
         ));
     }
     let sort = fields.string("type")?.filter(|name| !name.is_empty());
-    let sort = sort.map_or(Ok(Sort::Aes256Gcm96), |name| Sort::of(&name))?;
+    let sort = sort.map_or(Ok(KeyType::Aes256Gcm96), |name| KeyType::of(&name))?;
     if sort.symmetric().is_none() {
         return Err(Error::Invalid(format!("key type {} not supported for this operation", sort.name())));
     }

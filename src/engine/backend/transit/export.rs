@@ -3,8 +3,8 @@
 use serde_json::{Map, json};
 use zeroize::Zeroizing;
 
+use super::key_type::KeyType;
 use super::ring::Ring;
-use super::sort::Sort;
 use super::{coded, pair};
 use crate::engine::backend::Call;
 use crate::engine::lease::core::Core;
@@ -98,7 +98,7 @@ fn shown(ring: &mut Ring<'_>, version: i64, part: Part, form: Form) -> Result<Ze
     if part == Part::Public {
         let public = ring.public(version)?;
         return match form {
-            Form::Usual | Form::Raw if sort == Sort::Ed25519 => Ok(base64(&public)),
+            Form::Usual | Form::Raw if sort == KeyType::Ed25519 => Ok(base64(&public)),
             Form::Raw => refused("a public key of ECDSA or RSA: der or pem"),
             Form::Der => Ok(base64(&pair::public(sort, &public))),
             Form::Usual | Form::Pem => Ok(pem("PUBLIC KEY", &pair::public(sort, &public))),
@@ -116,7 +116,7 @@ fn shown(ring: &mut Ring<'_>, version: i64, part: Part, form: Form) -> Result<Ze
     match form {
         _ if sort.symmetric().is_some() && is_plain => Ok(base64(secret)),
         _ if sort.symmetric().is_some() => refused("a symmetric key; supported values are `` or `raw`"),
-        Form::Usual | Form::Raw if sort == Sort::Ed25519 => Ok(base64(secret)),
+        Form::Usual | Form::Raw if sort == KeyType::Ed25519 => Ok(base64(secret)),
         Form::Usual => pair::traditional(sort, secret).map(|(label, der)| pem(label, &der)),
         Form::Raw => refused("a key pair of ECDSA or RSA: der or pem"),
         Form::Der => Ok(base64(&pair::pkcs8(sort, secret)?)),

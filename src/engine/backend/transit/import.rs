@@ -20,9 +20,9 @@ use super::Transit;
 use super::batch::bytes;
 use super::bytes::Bytes;
 use super::key::{self, Key, Made, SIZES, load, save};
+use super::key_type::KeyType;
 use super::material::{self, HMAC_BYTES, Material};
 use super::settings::check_period;
-use super::sort::Sort;
 use super::{coded, pair};
 use crate::engine::backend::Call;
 use crate::engine::kernel::barrier::Batch;
@@ -62,7 +62,7 @@ async fn wrapping_key(transit: &Transit, core: &Arc<Core>, mount: &Mount) -> Res
     if let Some(found) = core.barrier.get(&place)? {
         return Ok(found);
     }
-    let made = material::Made::make(Sort::Rsa4096, 0).await?;
+    let made = material::Made::make(KeyType::Rsa4096, 0).await?;
     let public = coded::encode(&made.public.unwrap_or_default());
     let made = WrappingKey { secret: made.material.key, public };
     let mut batch = Batch::new();
@@ -86,7 +86,7 @@ pub(super) async fn import(transit: &Transit, core: &Arc<Core>, call: Call<'_>) 
         return Err(invalid("import cannot be used on keys with convergent encryption enabled"));
     }
     let sort = fields.string("type")?.filter(|name| !name.is_empty());
-    let sort = sort.map_or(Ok(Sort::Aes256Gcm96), |name| Sort::of(&name.to_ascii_lowercase()))?;
+    let sort = sort.map_or(Ok(KeyType::Aes256Gcm96), |name| KeyType::of(&name.to_ascii_lowercase()))?;
     // Servers of OpenBao 2.6 derive from keys that were brought in by HMAC-SHA256 in counter mode, and by HKDF from all others:
     // what one encrypts another could not read.
     if fields.bool("derived")?.unwrap_or_default() {
@@ -190,17 +190,17 @@ fn padding(fields: Fields<'_>) -> Result<&'static OaepAlgorithm, Error> {
 }
 
 /// What was brought, as the secrets of a version, and the size of a key of HMACs.
-fn read(sort: Sort, brought: &Zeroizing<Vec<u8>>) -> Result<(material::Made, usize), Error> {
+fn read(sort: KeyType, brought: &Zeroizing<Vec<u8>>) -> Result<(material::Made, usize), Error> {
     let length = brought.len();
     let fits = match sort.symmetric() {
         Some(bytes) => length == bytes,
-        None => sort != Sort::Hmac || SIZES.contains(&length),
+        None => sort != KeyType::Hmac || SIZES.contains(&length),
     };
     if !fits {
         return Err(invalid(format!("invalid key size {length} bytes for key type {}", sort.name())));
     }
     let plain = Bytes::from(brought.clone());
-    if sort == Sort::Hmac {
+    if sort == KeyType::Hmac {
         let material = Material { key: plain.clone(), hmac: plain };
         return Ok((material::Made { material, public: None }, length));
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::sort::Sort;
+use super::key_type::KeyType;
 use super::{coded, material};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::due::due_key;
@@ -30,7 +30,7 @@ pub(super) struct Key {
     /// What its secrets lie under.
     pub(super) id: String,
     /// What it is.
-    pub(super) sort: Sort,
+    pub(super) sort: KeyType,
     /// Whether each context has a key of its own.
     pub(super) derived: bool,
     /// Whether the same text in the same context encrypts to the same.
@@ -115,9 +115,9 @@ impl Version {
     }
 
     /// As a reader sees it, of a pair of this sort; `public` in the place of its own public key, where there is another.
-    fn shown_pair(&self, sort: Sort, public: Option<String>) -> Value {
+    fn shown_pair(&self, sort: KeyType, public: Option<String>) -> Value {
         let own = || match sort {
-            Sort::Ed25519 => self.public.clone().unwrap_or_default(),
+            KeyType::Ed25519 => self.public.clone().unwrap_or_default(),
             _ => self.public().map(|der| coded::pem("PUBLIC KEY", &der)).unwrap_or_default(),
         };
         let created = OffsetDateTime::from_unix_timestamp_nanos(self.created.into()).ok();
@@ -134,7 +134,7 @@ impl Version {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Made {
     /// What it is.
-    pub(super) sort: Sort,
+    pub(super) sort: KeyType,
     /// Whether each context has a key of its own.
     pub(super) derived: bool,
     /// Whether the same text in the same context encrypts to the same.
@@ -165,13 +165,13 @@ impl Made {
             return Err(Error::Invalid(format!("convergent encryption not supported for keys of type {name}")));
         }
         match (self.sort, self.size) {
-            (Sort::Hmac, 0) => Err(Error::Invalid(format!(
+            (KeyType::Hmac, 0) => Err(Error::Invalid(format!(
                 "invalid key size for HMAC key, must be between {} and {} bytes",
                 SIZES.start(),
                 SIZES.end()
             ))),
-            (Sort::Hmac, size) if !SIZES.contains(&size) => Err(Error::Invalid(format!("invalid key_size {size}"))),
-            (sort, size) if sort != Sort::Hmac && size != 0 => {
+            (KeyType::Hmac, size) if !SIZES.contains(&size) => Err(Error::Invalid(format!("invalid key_size {size}"))),
+            (sort, size) if sort != KeyType::Hmac && size != 0 => {
                 Err(Error::Invalid(format!("key_size is not valid for algorithm {name}")))
             }
             _ => Ok(()),
@@ -312,7 +312,7 @@ impl Key {
             }
         }
         match self.sort {
-            Sort::Hmac => shown["key_size"] = self.size.into(),
+            KeyType::Hmac => shown["key_size"] = self.size.into(),
             _ => shown["keys"] = keys.into(),
         }
         if self.derived {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::Transit;
 use super::batch::bytes;
 use super::key::{self, Key, Made, load, save};
+use super::key_type::KeyType;
 use super::ring::Ring;
 use super::settings::check_period;
-use super::sort::Sort;
 use crate::engine::backend::{Call, listing};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::lease::core::Core;
@@ -38,7 +38,7 @@ pub(super) async fn create(transit: &Transit, core: &Arc<Core>, call: Call<'_>) 
     let flag = |name| fields.bool(name).map(Option::unwrap_or_default);
     let sort = fields.string("type")?.filter(|name| !name.is_empty());
     let made = Made {
-        sort: sort.map_or(Ok(Sort::Aes256Gcm96), |name| Sort::of(&name))?,
+        sort: sort.map_or(Ok(KeyType::Aes256Gcm96), |name| KeyType::of(&name))?,
         derived: fields.bool("derived")?.unwrap_or_default(),
         convergent: fields.bool("convergent_encryption")?.unwrap_or_default(),
         size: size(fields.int("key_size")?.unwrap_or_default())?,

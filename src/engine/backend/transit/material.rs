@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::bytes::Bytes;
+use super::key_type::KeyType;
 use super::pair;
-use super::sort::Sort;
 use crate::engine::wire::error::Error;
 
 /// How many bytes the key has that a version's HMACs are made with, where that is none of its own.
@@ -40,7 +40,7 @@ impl Made {
     ///
     /// # Errors
     /// If none are to be had.
-    pub(super) async fn make(sort: Sort, size: usize) -> Result<Self, Error> {
+    pub(super) async fn make(sort: KeyType, size: usize) -> Result<Self, Error> {
         if !sort.is_rsa() {
             return Self::at_once(sort, size);
         }
@@ -48,11 +48,11 @@ impl Made {
         made.map_err(|error| Error::Internal(format!("a key pair was not made: {error}")))?
     }
 
-    fn at_once(sort: Sort, size: usize) -> Result<Self, Error> {
+    fn at_once(sort: KeyType, size: usize) -> Result<Self, Error> {
         let hmac = Bytes::random(HMAC_BYTES)?;
         let (key, public) = match sort.symmetric() {
             Some(bytes) => (Bytes::random(bytes)?, None),
-            None if sort == Sort::Hmac => {
+            None if sort == KeyType::Hmac => {
                 let key = Bytes::random(size)?;
                 return Ok(Self { material: Material { hmac: key.clone(), key }, public: None });
             }
@@ -63,10 +63,10 @@ impl Made {
 }
 
 /// A new key pair: the secret as it is kept, and the public key.
-fn make_pair(sort: Sort) -> Result<(Bytes, Option<Vec<u8>>), Error> {
+fn make_pair(sort: KeyType) -> Result<(Bytes, Option<Vec<u8>>), Error> {
     let failed = || Error::Internal(format!("a key pair of the type {} was not made", sort.name()));
     let kept = |bytes: &[u8]| Bytes::from(Zeroizing::new(bytes.to_vec()));
-    if sort == Sort::Ed25519 {
+    if sort == KeyType::Ed25519 {
         let seed = Bytes::random(SEED_BYTES)?;
         let pair = Ed25519KeyPair::from_seed_unchecked(seed.expose()).map_err(|_| failed())?;
         let public = pair.public_key().as_ref().to_vec();
@@ -81,9 +81,9 @@ fn make_pair(sort: Sort) -> Result<(Bytes, Option<Vec<u8>>), Error> {
         return Ok((kept(document.as_ref()), Some(public.as_ref().to_vec())));
     }
     let size = match sort {
-        Sort::Rsa2048 => KeySize::Rsa2048,
-        Sort::Rsa3072 => KeySize::Rsa3072,
-        Sort::Rsa4096 => KeySize::Rsa4096,
+        KeyType::Rsa2048 => KeySize::Rsa2048,
+        KeyType::Rsa3072 => KeySize::Rsa3072,
+        KeyType::Rsa4096 => KeySize::Rsa4096,
         _ => return Err(failed()),
     };
     let pair = RsaKeyPair::generate(size).map_err(|_| failed())?;
@@ -95,11 +95,11 @@ fn make_pair(sort: Sort) -> Result<(Bytes, Option<Vec<u8>>), Error> {
 #[cfg(test)]
 mod tests {
     use super::{Made, Material};
-    use crate::engine::backend::transit::sort::Sort;
+    use crate::engine::backend::transit::key_type::KeyType;
 
     #[test]
     fn a_secret_is_read_back_and_not_printed() {
-        let made = Made::at_once(Sort::Aes128Gcm96, 0).unwrap().material;
+        let made = Made::at_once(KeyType::Aes128Gcm96, 0).unwrap().material;
         assert_eq!(format!("{made:?}"), "Material { key: ***, hmac: *** }");
         let stored = serde_json::to_vec(&made).unwrap();
         let read: Material = serde_json::from_slice(&stored).unwrap();

@@ -19,6 +19,7 @@ mod encrypt;
 mod export;
 mod import;
 mod key;
+mod key_type;
 mod keys;
 mod material;
 mod pair;
@@ -28,7 +29,6 @@ mod rotation;
 mod settings;
 mod sign;
 mod signer;
-mod sort;
 mod tools;
 
 use std::sync::Arc;

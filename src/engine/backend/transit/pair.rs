@@ -14,7 +14,7 @@ use aws_lc_rs::signature::{
 use zeroize::Zeroizing;
 
 use super::bytes::Bytes;
-use super::sort::{Curve, Sort};
+use super::key_type::{Curve, KeyType};
 use crate::engine::wire::error::Error;
 
 /// What goes before the 32 bytes of an Ed25519 public key in a SubjectPublicKeyInfo (RFC 8410, 4).
@@ -33,7 +33,7 @@ pub(super) fn algorithm(curve: Curve) -> &'static EcdsaSigningAlgorithm {
     }
 }
 
-fn unreadable(sort: Sort) -> Error {
+fn unreadable(sort: KeyType) -> Error {
     Error::Internal(format!("a secret key of the type {} does not read", sort.name()))
 }
 
@@ -41,8 +41,8 @@ fn unreadable(sort: Sort) -> Error {
 ///
 /// # Errors
 /// If it does not read.
-pub(super) fn pkcs8(sort: Sort, secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-    if sort != Sort::Ed25519 {
+pub(super) fn pkcs8(sort: KeyType, secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    if sort != KeyType::Ed25519 {
         return Ok(Zeroizing::new(secret.to_vec()));
     }
     let seed = secret.get(..32).ok_or_else(|| unreadable(sort))?;
@@ -55,7 +55,7 @@ pub(super) fn pkcs8(sort: Sort, secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, Err
 ///
 /// # Errors
 /// If it does not read.
-pub(super) fn traditional(sort: Sort, secret: &[u8]) -> Result<(&'static str, Zeroizing<Vec<u8>>), Error> {
+pub(super) fn traditional(sort: KeyType, secret: &[u8]) -> Result<(&'static str, Zeroizing<Vec<u8>>), Error> {
     match sort.curve() {
         Some(curve) => {
             let pair = EcdsaKeyPair::from_pkcs8(algorithm(curve), secret).map_err(|_| unreadable(sort))?;
@@ -70,9 +70,9 @@ pub(super) fn traditional(sort: Sort, secret: &[u8]) -> Result<(&'static str, Ze
 }
 
 /// A public key that is stored as a SubjectPublicKeyInfo.
-pub(super) fn public(sort: Sort, stored: &[u8]) -> Vec<u8> {
+pub(super) fn public(sort: KeyType, stored: &[u8]) -> Vec<u8> {
     match sort {
-        Sort::Ed25519 => [&ED25519_SPKI[..], stored].concat(),
+        KeyType::Ed25519 => [&ED25519_SPKI[..], stored].concat(),
         _ => stored.to_vec(),
     }
 }
@@ -81,10 +81,10 @@ pub(super) fn public(sort: Sort, stored: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// If it is none of that sort.
-pub(super) fn read(sort: Sort, pkcs8: &[u8]) -> Result<(Bytes, Vec<u8>), Error> {
+pub(super) fn read(sort: KeyType, pkcs8: &[u8]) -> Result<(Bytes, Vec<u8>), Error> {
     let wrong = || Error::Invalid(format!("the key is none of the type {} in PKCS #8", sort.name()));
     let kept = |bytes: &[u8]| Bytes::from(Zeroizing::new(bytes.to_vec()));
-    if sort == Sort::Ed25519 {
+    if sort == KeyType::Ed25519 {
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| wrong())?;
         let seed = pair.seed().map_err(|_| wrong())?;
         let seed = aws_lc_rs::encoding::AsBigEndian::<aws_lc_rs::encoding::Curve25519SeedBin<'_>>::as_be_bytes(&seed)

@@ -21,7 +21,7 @@ use aws_lc_rs::signature::{
 };
 
 use super::digest::Hash;
-use super::sort::{Curve, Sort};
+use super::key_type::{Curve, KeyType};
 use crate::engine::wire::error::Error;
 
 /// How something is signed.
@@ -73,7 +73,7 @@ const USUAL_SALT_MAX: usize = 64;
 /// The longest salt that fits: of 4096 bits, with SHA-256.
 const SALT_MAX: usize = 512 - 32 - 2;
 
-fn failed(sort: Sort) -> Error {
+fn failed(sort: KeyType) -> Error {
     Error::Internal(format!("a key of the type {} did not sign", sort.name()))
 }
 
@@ -81,7 +81,7 @@ fn failed(sort: Sort) -> Error {
 ///
 /// # Errors
 /// If it can't be signed in that manner.
-pub(super) fn sign(sort: Sort, secret: &[u8], manner: Manner, input: &[u8]) -> Result<Vec<u8>, Error> {
+pub(super) fn sign(sort: KeyType, secret: &[u8], manner: Manner, input: &[u8]) -> Result<Vec<u8>, Error> {
     if let Some(curve) = sort.curve() {
         let terms = Terms::of(curve);
         let algorithm = if manner.marshaling == Marshaling::Asn1 { terms.signs_asn1 } else { terms.signs_fixed };
@@ -90,7 +90,7 @@ pub(super) fn sign(sort: Sort, secret: &[u8], manner: Manner, input: &[u8]) -> R
         return Ok(signature.as_ref().to_vec());
     }
     match sort {
-        Sort::Ed25519 => Ok(ed25519(secret)?.sign(input).as_ref().to_vec()),
+        KeyType::Ed25519 => Ok(ed25519(secret)?.sign(input).as_ref().to_vec()),
         _ => {
             let pair = RsaKeyPair::from_pkcs8(secret).map_err(|_| failed(sort))?;
             let hash = RsaHash::of(manner.hash)?;
@@ -108,22 +108,28 @@ pub(super) fn sign(sort: Sort, secret: &[u8], manner: Manner, input: &[u8]) -> R
 /// # Errors
 /// If it has none.
 pub(super) fn ed25519(secret: &[u8]) -> Result<Ed25519KeyPair, Error> {
-    let seed = secret.get(..32).ok_or_else(|| failed(Sort::Ed25519))?;
-    Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| failed(Sort::Ed25519))
+    let seed = secret.get(..32).ok_or_else(|| failed(KeyType::Ed25519))?;
+    Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| failed(KeyType::Ed25519))
 }
 
 /// Whether a signature is one of the input, by a public key: a SubjectPublicKeyInfo, or 32 bytes of Ed25519.
 ///
 /// # Errors
 /// If nothing can be signed in that manner.
-pub(super) fn verify(sort: Sort, public: &[u8], manner: Manner, input: &[u8], signature: &[u8]) -> Result<bool, Error> {
+pub(super) fn verify(
+    sort: KeyType,
+    public: &[u8],
+    manner: Manner,
+    input: &[u8],
+    signature: &[u8],
+) -> Result<bool, Error> {
     if let Some(curve) = sort.curve() {
         let terms = Terms::of(curve);
         let algorithm = if manner.marshaling == Marshaling::Asn1 { terms.reads_asn1 } else { terms.reads_fixed };
         let digest = terms.digest(manner, input)?;
         return Ok(UnparsedPublicKey::new(algorithm, public).verify_digest(&digest, signature).is_ok());
     }
-    if sort == Sort::Ed25519 {
+    if sort == KeyType::Ed25519 {
         return Ok(UnparsedPublicKey::new(&ED25519, public).verify(input, signature).is_ok());
     }
     let hash = RsaHash::of(manner.hash)?;
@@ -304,7 +310,7 @@ impl RsaHash {
 mod tests {
     use super::{Manner, Marshaling, Padding, Salt, ed25519, sign, verify};
     use crate::engine::backend::transit::digest::Hash;
-    use crate::engine::backend::transit::sort::Sort;
+    use crate::engine::backend::transit::key_type::KeyType;
 
     fn bytes(hex: &str) -> Vec<u8> {
         hex::decode(hex).unwrap()
@@ -335,10 +341,10 @@ mod tests {
         ] {
             let (seed, public, input, signature) = (bytes(seed), bytes(public), bytes(input), bytes(signature));
             assert_eq!(aws_lc_rs::signature::KeyPair::public_key(&ed25519(&seed).unwrap()).as_ref(), public);
-            let made = sign(Sort::Ed25519, &seed, manner(Hash::Sha256), &input).unwrap();
+            let made = sign(KeyType::Ed25519, &seed, manner(Hash::Sha256), &input).unwrap();
             assert_eq!(made, signature);
-            assert!(verify(Sort::Ed25519, &public, manner(Hash::Sha256), &input, &made).unwrap());
-            assert!(!verify(Sort::Ed25519, &public, manner(Hash::Sha256), b"other", &made).unwrap());
+            assert!(verify(KeyType::Ed25519, &public, manner(Hash::Sha256), &input, &made).unwrap());
+            assert!(!verify(KeyType::Ed25519, &public, manner(Hash::Sha256), b"other", &made).unwrap());
         }
     }
 
@@ -351,28 +357,28 @@ mod tests {
                     d9b72d7d57244ea8ef9ac0c621896708a59367f9dfb9f54ca84b3f1c9db1288b231c3ae0d4fe7344fd2533264720";
         for (sort, public, hash, signature) in [
             (
-                Sort::EcdsaP256,
+                KeyType::EcdsaP256,
                 p256,
                 Hash::Sha1,
                 "61340c88c3aaebeb4f6d667f672ca9759a6ccaa9fa8811313039ee4a35471d326d7f147dac089441bb2e2fe8f7a3fa26\
                  4b9c475098fdcf6e00d7c996e1b8b7eb",
             ),
             (
-                Sort::EcdsaP256,
+                KeyType::EcdsaP256,
                 p256,
                 Hash::Sha256,
                 "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716f7cb1c942d657c41d436c7a1b6e29f65\
                  f3e900dbb9aff4064dc4ab2f843acda8",
             ),
             (
-                Sort::EcdsaP256,
+                KeyType::EcdsaP256,
                 p256,
                 Hash::Sha512,
                 "8496a60b5e9b47c825488827e0495b0e3fa109ec4568fd3f8d1097678eb97f002362ab1adbe2b8adf9cb9edab740ea60\
                  49c028114f2460f96554f61fae3302fe",
             ),
             (
-                Sort::EcdsaP384,
+                KeyType::EcdsaP384,
                 p384,
                 Hash::Sha256,
                 "21b13d1e013c7fa1392d03c5f99af8b30c570c6f98d4ea8e354b63a21d3daa33bde1e888e63355d92fa2b3c36d8fb2cd\

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::resource::Resource;
-use super::{COMMON, ENGINE, Id, Makes, Row, Sort, To, at, nothing, place, refused, same, second, to, without};
+use super::{COMMON, ENGINE, Id, Makes, ResourceType, Row, To, at, nothing, place, refused, same, second, to, without};
 use crate::object::{Shape, field};
 
 /// The options of a mount that have words.
@@ -17,8 +17,8 @@ const ROTATED: &[Row] = &[
     second("disable_automated_rotation"),
 ];
 
-pub(super) static SORTS: &[Sort] = &[
-    Sort {
+pub(super) static SORTS: &[ResourceType] = &[
+    ResourceType {
         name: "vault_mount",
         makes: Makes::Objects(&[&["secrets engine"]]),
         id: Id::Field("path"),
@@ -30,7 +30,7 @@ pub(super) static SORTS: &[Sort] = &[
             &[place("path", ""), same("type"), to("options", To::Options(0, "options", OPTIONS))],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_aws_secret_backend",
         makes: Makes::Objects(&[&["secrets engine"], &["aws root"]]),
         id: Id::Field("path"),
@@ -63,7 +63,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_aws_secret_backend_role",
         makes: Makes::Objects(&[&["aws role"]]),
         id: Id::Made,
@@ -90,7 +90,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_aws_secret_backend_static_role",
         makes: Makes::Objects(&[&["aws static role"]]),
         id: Id::Made,
@@ -109,7 +109,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_kv_secret_backend_v2",
         makes: Makes::Objects(&[&["kv config"]]),
         id: Id::Made,
@@ -120,7 +120,7 @@ pub(super) static SORTS: &[Sort] = &[
             &[place("mount", ""), same("max_versions").or("0"), same("cas_required"), same("delete_version_after")],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_transit_secret_backend_key",
         makes: Makes::Objects(&[&["transit key"]]),
         id: Id::Made,

@@ -1,7 +1,8 @@
 //! Auth methods, and who logs in by them.
 
 use super::{
-    COMMON, Id, METHOD, Makes, Row, Sort, TOKENS, To, at, claims, nothing, place, refused, same, second, to, without,
+    COMMON, Id, METHOD, Makes, ResourceType, Row, TOKENS, To, at, claims, nothing, place, refused, same, second, to,
+    without,
 };
 
 /// Of a method that believes whoever signs: its settings are the second object.
@@ -25,8 +26,8 @@ const BELIEVED: &[Row] = &[
     without("namespace_in_state", "true"),
 ];
 
-pub(super) static SORTS: &[Sort] = &[
-    Sort {
+pub(super) static SORTS: &[ResourceType] = &[
+    ResourceType {
         name: "vault_auth_backend",
         makes: Makes::Objects(&[&["auth method"]]),
         id: Id::Field("path"),
@@ -34,7 +35,7 @@ pub(super) static SORTS: &[Sort] = &[
         name_field: "",
         fields: &[COMMON, METHOD, &[place("path", "=type"), same("type")]],
     },
-    Sort {
+    ResourceType {
         name: "vault_jwt_auth_backend",
         makes: Makes::Objects(&[&["auth method"], &["jwt config", "oidc config"]]),
         id: Id::Field("path"),
@@ -42,7 +43,7 @@ pub(super) static SORTS: &[Sort] = &[
         name_field: "",
         fields: &[COMMON, METHOD, BELIEVED, &[place("path", "\"jwt\""), same("type").or("\"jwt\"")]],
     },
-    Sort {
+    ResourceType {
         name: "vault_approle_auth_backend_role",
         makes: Makes::Objects(&[&["approle role"]]),
         id: Id::Made,
@@ -63,7 +64,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_userpass_auth_backend_user",
         makes: Makes::Objects(&[&["userpass user"]]),
         id: Id::Made,
@@ -82,7 +83,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_kubernetes_auth_backend_config",
         makes: Makes::Objects(&[&["kubernetes config"]]),
         id: Id::Made,
@@ -105,7 +106,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_kubernetes_auth_backend_role",
         makes: Makes::Objects(&[&["kubernetes role"]]),
         id: Id::Made,
@@ -125,7 +126,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_jwt_auth_backend_role",
         makes: Makes::Objects(&[&["jwt role", "oidc role"]]),
         id: Id::Made,
@@ -157,7 +158,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_aws_auth_backend_client",
         makes: Makes::Objects(&[&["aws auth config"]]),
         id: Id::Made,
@@ -189,7 +190,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_aws_auth_backend_config_identity",
         makes: Makes::Objects(&[&["aws auth identity"]]),
         id: Id::Made,
@@ -206,7 +207,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_aws_auth_backend_sts_role",
         makes: Makes::Objects(&[&["aws auth account"]]),
         id: Id::Made,
@@ -217,7 +218,7 @@ pub(super) static SORTS: &[Sort] = &[
             &[place("backend", "\"aws\""), place("account_id", ""), same("sts_role"), same("external_id")],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_aws_auth_backend_role",
         makes: Makes::Objects(&[&["aws auth role"]]),
         id: Id::Made,
@@ -250,7 +251,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_cert_auth_backend_role",
         makes: Makes::Objects(&[&["cert role"]]),
         id: Id::Made,

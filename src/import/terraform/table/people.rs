@@ -1,12 +1,12 @@
 //! Who has which policies, however they log in.
 
-use super::{COMMON, Id, Makes, Sort, To, at, nothing, place, same, to, without};
+use super::{COMMON, Id, Makes, ResourceType, To, at, nothing, place, same, to, without};
 
 const ENTITY: &str = "vault_identity_entity";
 const GROUP: &str = "vault_identity_group";
 
-pub(super) static SORTS: &[Sort] = &[
-    Sort {
+pub(super) static SORTS: &[ResourceType] = &[
+    ResourceType {
         name: ENTITY,
         makes: Makes::Objects(&[&["entity"]]),
         id: Id::Made,
@@ -24,7 +24,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_identity_entity_policies",
         makes: Makes::PartOf { field: "entity_id", of: ENTITY },
         id: Id::Made,
@@ -32,7 +32,7 @@ pub(super) static SORTS: &[Sort] = &[
         name_field: "",
         fields: &[COMMON, &[place("entity_id", ""), same("policies"), nothing("exclusive"), nothing("entity_name")]],
     },
-    Sort {
+    ResourceType {
         name: "vault_identity_entity_alias",
         makes: Makes::PartOf { field: "canonical_id", of: ENTITY },
         id: Id::Made,
@@ -50,7 +50,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: GROUP,
         makes: Makes::Objects(&[&["group"]]),
         id: Id::Made,
@@ -71,7 +71,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_identity_group_policies",
         makes: Makes::PartOf { field: "group_id", of: GROUP },
         id: Id::Made,
@@ -79,7 +79,7 @@ pub(super) static SORTS: &[Sort] = &[
         name_field: "",
         fields: &[COMMON, &[place("group_id", ""), same("policies"), nothing("exclusive"), nothing("group_name")]],
     },
-    Sort {
+    ResourceType {
         name: "vault_identity_group_member_entity_ids",
         makes: Makes::PartOf { field: "group_id", of: GROUP },
         id: Id::Made,
@@ -95,7 +95,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_identity_group_member_group_ids",
         makes: Makes::PartOf { field: "group_id", of: GROUP },
         id: Id::Made,
@@ -111,7 +111,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_identity_group_alias",
         makes: Makes::PartOf { field: "canonical_id", of: GROUP },
         id: Id::Made,

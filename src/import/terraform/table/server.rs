@@ -1,12 +1,12 @@
 //! What is of the engine itself: policies, audit devices, quotas, token roles.
 
-use super::{COMMON, Id, Makes, Sort, To, nothing, place, refused, same, to, without};
+use super::{COMMON, Id, Makes, ResourceType, To, nothing, place, refused, same, to, without};
 
 /// The options of an audit device that have words.
 const OPTIONS: &[&str] = &["file_path", "path", "mode", "hmac_accessor", "elide_list_responses", "prefix"];
 
-pub(super) static SORTS: &[Sort] = &[
-    Sort {
+pub(super) static SORTS: &[ResourceType] = &[
+    ResourceType {
         name: "vault_policy",
         makes: Makes::Objects(&[&["acl policy"]]),
         id: Id::Field("name"),
@@ -14,7 +14,7 @@ pub(super) static SORTS: &[Sort] = &[
         name_field: "name",
         fields: &[COMMON, &[place("name", ""), same("policy"), nothing("allow_overwrite")]],
     },
-    Sort {
+    ResourceType {
         name: "vault_password_policy",
         makes: Makes::Objects(&[&["password policy"]]),
         id: Id::Field("name"),
@@ -22,7 +22,7 @@ pub(super) static SORTS: &[Sort] = &[
         name_field: "name",
         fields: &[COMMON, &[place("name", ""), same("policy"), without("entropy_source", "\"\"")]],
     },
-    Sort {
+    ResourceType {
         name: "vault_audit",
         makes: Makes::Objects(&[&["audit device"]]),
         id: Id::Field("path"),
@@ -39,7 +39,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_quota_rate_limit",
         makes: Makes::Objects(&[&["rate limit"]]),
         id: Id::Field("name"),
@@ -60,7 +60,7 @@ pub(super) static SORTS: &[Sort] = &[
             ],
         ],
     },
-    Sort {
+    ResourceType {
         name: "vault_token_auth_backend_role",
         makes: Makes::Objects(&[&["token role"]]),
         id: Id::Made,

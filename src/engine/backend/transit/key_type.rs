@@ -4,7 +4,7 @@ use crate::engine::wire::error::Error;
 
 /// A sort of key. Its name in the store is the API's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) enum Sort {
+pub(super) enum KeyType {
     /// AES-GCM with 128 bits, and nonces of 96.
     #[serde(rename = "aes128-gcm96")]
     Aes128Gcm96,
@@ -54,7 +54,7 @@ pub(super) enum Curve {
     P521,
 }
 
-impl Sort {
+impl KeyType {
     /// All of them.
     pub(super) const ALL: [Self; 12] = [
         Self::Aes128Gcm96,
