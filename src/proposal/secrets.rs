@@ -19,7 +19,7 @@ use crate::api::{self, Client};
 use crate::estate::{EngineChoice, Environment};
 use crate::object::{Object, Place};
 use crate::secret::Secret;
-use crate::text::is_like;
+use crate::text::{in_a_line, is_like};
 
 /// More is no secret that an engine takes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -129,7 +129,7 @@ pub(super) enum Absent {
         path: String,
     },
     /// The engine did not answer as it should.
-    #[error("vault:{path}: {}", one_line(&source.to_string()))]
+    #[error("vault:{path}: {}", in_a_line(&source.to_string()))]
     Engine {
         /// What was read.
         path: String,
@@ -361,10 +361,6 @@ async fn from_engine(path: &str, client: &Client) -> Result<Secret, Absent> {
         Some(_) => Err(Absent::NoText { path: path.to_owned(), field: field.to_owned() }),
         None => Err(Absent::NoField { path: path.to_owned(), field: field.to_owned() }),
     }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

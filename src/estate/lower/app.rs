@@ -61,8 +61,8 @@ impl Lowering<'_> {
         object.protect = self.reader.flag(block, "protect");
         object.on_change = self.choice(block, "on_change", OnChange::WORDS, OnChange::of_word);
         self.check_revocable(block, access, &object);
-        if block.name.starts_with("role ") {
-            // Two static roles can't have one user.
+        // Two static roles can't have one user.
+        if !access.is_standing() {
             object.renamed_from = self.renamed_from(block, |name| role.kind.path(&role.mount, name));
         }
         self.add(object, block.span);

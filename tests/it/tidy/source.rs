@@ -38,6 +38,8 @@ pub(super) struct Named {
     pub(super) line: usize,
     /// Its parts from the root of its crate: `crate`, `engine`, `Engine`, or `std`, `fs`, `read`.
     pub(super) path: Vec<String>,
+    /// As what the file gives it on, where it does: `pub use`.
+    pub(super) given_as: Option<String>,
 }
 
 /// The source files, in order.
@@ -82,8 +84,8 @@ impl Source {
         while let Some((line, text)) = rest.next() {
             let text = without_reach(text);
             let plain = text.trim_start();
-            let plain =
-                plain.strip_prefix("pub").map_or(plain, |after| after.split_once(' ').map_or(after, |(_, it)| it));
+            let public = plain.strip_prefix("pub");
+            let plain = public.map_or(plain, |after| after.split_once(' ').map_or(after, |(_, it)| it));
             if let Some(name) = plain.strip_prefix("mod ").and_then(|name| name.strip_suffix(';')) {
                 let child = ["crate"].into_iter().chain(module.iter().map(String::as_str)).chain([name]);
                 aliases.insert(name.to_owned(), child.map(str::to_owned).collect());
@@ -101,14 +103,16 @@ impl Source {
             unfolded(used.trim_end().trim_end_matches(';'), &[], &mut each);
             for (path, name) in each {
                 let path = absolute(&path, &module, &aliases);
-                if let Some(name) = name.or_else(|| path.last().cloned()) {
-                    aliases.insert(name, path.clone());
+                let name = name.or_else(|| path.last().cloned());
+                if let Some(name) = &name {
+                    aliases.insert(name.clone(), path.clone());
                 }
-                found.push(Named { line, path });
+                found.push(Named { line, path, given_as: name.filter(|_| public.is_some()) });
             }
         }
         for (line, text) in elsewhere {
-            found.extend(paths(&text).map(|path| Named { line, path: absolute(&path, &module, &aliases) }));
+            let path = |path: Vec<String>| absolute(&path, &module, &aliases);
+            found.extend(paths(&text).map(|named| Named { line, path: path(named), given_as: None }));
         }
         found
     }
@@ -119,7 +123,8 @@ fn without_tests(text: &str) -> Vec<String> {
     let mut kept = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
-        if line.trim() != "#[cfg(test)]" {
+        let trimmed = line.trim();
+        if trimmed != "#[cfg(test)]" && !trimmed.starts_with("#[cfg(all(test,") {
             kept.push(line.to_owned());
             continue;
         }

@@ -119,3 +119,25 @@ fn of_rule(word: &guardrail::Word) -> Word {
     };
     Word { word: word.key, doc: word.doc, takes }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Takes, words};
+    use crate::guardrail;
+    use crate::object::{KINDS, review::Reviewed};
+
+    /// Guardrails know no kinds: the types that they may ask for are held against those that kinds make.
+    #[test]
+    fn a_guardrail_may_ask_for_each_credential_type() {
+        let mut made = BTreeSet::new();
+        for kind in KINDS {
+            let Reviewed::Access(access) = kind.reviewed else { continue };
+            made.extend(access.ways.iter().map(|(made, _)| if made.is_empty() { kind.words.word } else { made }));
+        }
+        let asked = guardrail::blocks().flat_map(words).find(|word| word.key == "credential_types").map(super::of_rule);
+        let Some(Takes::Choices(choices)) = asked.map(|word| word.takes) else { panic!("it asks for some") };
+        assert_eq!(choices.iter().copied().collect::<BTreeSet<_>>(), made);
+    }
+}
