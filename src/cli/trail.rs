@@ -10,7 +10,11 @@ mod verify;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use self::source::{Source, Told, Trail};
+pub(super) use self::follow::Tail;
+pub(super) use self::join::filled;
+pub(super) use self::listen::{Came, Listener};
+pub(super) use self::source::Told;
+use self::source::{Source, Trail};
 use super::audit_files::unreadable;
 use super::error::CliError;
 use super::format::Format;

@@ -21,6 +21,7 @@ mod options;
 pub mod page;
 pub mod query;
 mod record;
+pub mod relay;
 mod ticket;
 
 use std::path::PathBuf;

@@ -43,7 +43,7 @@ pub struct Issuance {
 }
 
 /// What became of a credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CredentialState {
     /// In use, as far as the trail tells.
@@ -69,6 +69,14 @@ pub enum CredentialState {
 }
 
 impl CredentialState {
+    /// Whether nothing is left of it to end.
+    pub(super) fn is_end(self) -> bool {
+        match self {
+            Self::Active | Self::Issued | Self::Overdue | Self::RevokeFailed => false,
+            Self::Expired | Self::Revoked | Self::WorksOn | Self::CutOff | Self::Forced | Self::Withheld => true,
+        }
+    }
+
     /// The word that tables print.
     pub fn word(self) -> &'static str {
         match self {
@@ -133,6 +141,24 @@ impl Following {
         found
     }
 
+    /// Forgets credentials, so that a reader who never ends needs no more memory than what is out.
+    pub(super) fn forget(&mut self, is_over: impl Fn(&Issuance) -> bool) {
+        let issued = std::mem::take(&mut self.fold.found.issued);
+        let unreadable_lines = self.fold.found.unreadable_lines;
+        self.fold = Fold { found: Issuances { issued: Vec::new(), unreadable_lines }, ..Fold::default() };
+        for issuance in issued.into_iter().filter(|issuance| !is_over(issuance)) {
+            let (at, credential) = (self.fold.found.issued.len(), &issuance.credential);
+            match credential.lease_id.is_empty() {
+                false => drop(self.fold.by_lease.insert(credential.lease_id.clone(), at)),
+                true => {
+                    let key = credential.access_key_id.clone().unwrap_or_default();
+                    self.fold.by_key.entry(key).or_default().push(at);
+                }
+            }
+            self.fold.found.issued.push(issuance);
+        }
+    }
+
     /// How many lines could not be read.
     pub fn unreadable(&self) -> u64 {
         self.fold.found.unreadable_lines
@@ -151,6 +177,9 @@ struct Line {
     credential: Option<Credential>,
     #[serde(default)]
     event: Option<Event>,
+    /// Of a log of another engine's credentials, where they are in a namespace.
+    #[serde(default)]
+    request: Option<Request>,
 }
 
 #[derive(Debug, Default)]
@@ -264,7 +293,13 @@ impl Fold {
             (LineType::Request, ..) => return Vec::new(),
             (LineType::Response, None, _) => {
                 let at = self.found.issued.len();
-                let state = if line.error.is_some() { CredentialState::Withheld } else { CredentialState::Active };
+                let state = match line.error {
+                    Some(_) => CredentialState::Withheld,
+                    // A log of another engine's, which does not tell when a lease ends.
+                    None if credential.expire_time.is_empty() => CredentialState::Issued,
+                    None => CredentialState::Active,
+                };
+                let namespace = line.request.map(|request| request.namespace().to_owned()).unwrap_or_default();
                 self.by_lease.insert(credential.lease_id.clone(), at);
                 self.found.issued.push(Issuance {
                     time: line.time.clone(),
@@ -273,7 +308,7 @@ impl Fold {
                     reason: line.error,
                     changed: line.time,
                     elsewhere: false,
-                    namespace: String::new(),
+                    namespace,
                 });
                 return vec![at];
             }

@@ -5,6 +5,7 @@
 //! suspended     there while it is suspended: since when, by whom and why, as JSON
 //! lock          locked while a loop runs
 //! mirror.git/   the copy of a remote
+//! credentials.json  how far the log of credentials is
 //! ```
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -160,6 +161,11 @@ impl Store {
     pub fn is_running(&self) -> bool {
         let is_locked = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
         self.lock.is_some() || File::open(self.directory.join("lock")).is_ok_and(is_locked)
+    }
+
+    /// Where all of it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Where the copy of a remote is.

@@ -123,6 +123,7 @@ mod users;
 mod variables;
 mod vocabulary;
 mod watch;
+mod watch_credentials;
 mod watch_loop;
 mod watch_told;
 mod wire_audit;

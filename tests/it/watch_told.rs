@@ -13,7 +13,7 @@ use crate::fake::FakeServer;
 use crate::watched::{Loop, Watched};
 
 /// Where a loop says that it serves.
-fn address(running: &Loop) -> String {
+pub(crate) fn address(running: &Loop) -> String {
     running.says("Serving http://");
     let log = running.log();
     let after = log.split("Serving http://").last().unwrap();
@@ -29,7 +29,7 @@ fn ask(address: &str, request: &str, host: &str) -> String {
     answer
 }
 
-fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     ask(address, &format!("GET {path}"), address)
 }
 

@@ -14,6 +14,7 @@ use crate::cli::error::CliError;
 use crate::cli::format::Format;
 use crate::cli::forms;
 use crate::cli::global::Global;
+use crate::cli::output;
 use crate::clock::Clock;
 use crate::trail::chain::LINE_BYTES_MAX;
 
@@ -93,7 +94,7 @@ enum Followed {
 }
 
 /// The end of a file that is being written.
-struct Tail {
+pub(in crate::cli) struct Tail {
     path: PathBuf,
     file: File,
     what: Followed,
@@ -121,6 +122,24 @@ impl Tail {
         Ok(Self { path, file, what, is_over: false, read: 0, pending: Vec::new(), skips: false, dropped: 0 })
     }
 
+    /// A file, and nothing that is waited for.
+    ///
+    /// # Errors
+    /// It can't be opened, or is a pipe.
+    pub(in crate::cli) fn of_file(path: PathBuf) -> Result<Self, CliError> {
+        let metadata = std::fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
+        if !metadata.is_file() {
+            let name = output::one_line(&path.display().to_string()).into_owned();
+            return Err(CliError::new(1, format!("the audit file {name} is no file")));
+        }
+        Self::open(path)
+    }
+
+    /// How many lines were too long, or had no end.
+    pub(in crate::cli) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
     /// Whether nothing comes any more.
     fn is_over(&self) -> bool {
         self.is_over
@@ -146,31 +165,33 @@ impl Tail {
         if self.what != Followed::File {
             return self.wait(line);
         }
-        loop {
-            self.drain(line)?;
-            if !self.is_replaced().map_err(|error| unreadable(&self.path, &error))? {
-                return Ok(());
+        while self.step(line)? {}
+        Ok(())
+    }
+
+    /// Hands on some of them; whether there may be more already.
+    pub(in crate::cli) fn step(
+        &mut self,
+        line: &mut impl FnMut(&[u8]) -> Result<(), CliError>,
+    ) -> Result<bool, CliError> {
+        if self.chunk(line)? > 0 {
+            return Ok(true);
+        }
+        if !self.is_replaced().map_err(|error| unreadable(&self.path, &error))? {
+            return Ok(false);
+        }
+        // What came into the old one until it was moved away.
+        while self.chunk(line)? > 0 {}
+        self.dropped += u64::from(!self.pending.is_empty() || self.skips);
+        let (dropped, what) = (self.dropped, Followed::File);
+        match File::open(&self.path) {
+            Ok(file) => {
+                let path = std::mem::take(&mut self.path);
+                *self = Self { path, file, what, is_over: false, read: 0, pending: Vec::new(), skips: false, dropped };
+                Ok(true)
             }
-            // What came into the old one until it was moved away.
-            self.drain(line)?;
-            self.dropped += u64::from(!self.pending.is_empty() || self.skips);
-            let dropped = self.dropped;
-            match File::open(&self.path) {
-                Ok(file) => {
-                    *self = Self {
-                        path: std::mem::take(&mut self.path),
-                        file,
-                        what: Followed::File,
-                        is_over: false,
-                        read: 0,
-                        pending: Vec::new(),
-                        skips: false,
-                        dropped,
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                Err(error) => return Err(unreadable(&self.path, &error)),
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(unreadable(&self.path, &error)),
         }
     }
 
@@ -183,11 +204,6 @@ impl Tail {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    fn drain(&mut self, line: &mut impl FnMut(&[u8]) -> Result<(), CliError>) -> Result<(), CliError> {
-        while self.chunk(line)? > 0 {}
-        Ok(())
     }
 
     /// Reads once, and answers how much there was.

@@ -21,9 +21,13 @@ pub(super) async fn fill(global: &Global, issued: &mut [Issuance]) {
         Ok(context) => context,
         Err(error) => return untold(&error),
     };
-    let filled = ask(&context, issued).await;
+    filled(&context, issued).await;
     context.close().await;
-    if let Err(error) = filled {
+}
+
+/// The same by an environment that is known.
+pub(in crate::cli) async fn filled(context: &Context, issued: &mut [Issuance]) {
+    if let Err(error) = ask(context, issued).await {
         untold(&error);
     }
 }

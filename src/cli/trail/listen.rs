@@ -19,7 +19,8 @@ use crate::trail::chain::LINE_BYTES_MAX;
 const LINES_WAITING_MAX: usize = 1_024;
 
 /// What came on a connection.
-enum Came {
+pub(in crate::cli) enum Came {
+    /// A line, without its end.
     Line(Vec<u8>),
     /// A line that is longer than any, or that has no end.
     Dropped,
@@ -27,8 +28,7 @@ enum Came {
 
 /// Takes connections until nobody reads what is printed, or somebody ends it.
 pub(super) async fn run(address: &str, printer: &mut Printer) -> Result<(), CliError> {
-    let (sender, mut came) = mpsc::channel(LINES_WAITING_MAX);
-    let _socket = listen(address, sender).await?;
+    let Listener { mut came, socket: _socket } = Listener::at(address).await?;
     if !printer.begin()? {
         return Ok(());
     }
@@ -52,6 +52,24 @@ pub(super) async fn run(address: &str, printer: &mut Printer) -> Result<(), CliE
     Ok(())
 }
 
+/// Where audit devices connect.
+pub(in crate::cli) struct Listener {
+    /// What comes from all of them.
+    pub(in crate::cli) came: mpsc::Receiver<Came>,
+    socket: Socket,
+}
+
+impl Listener {
+    /// Takes connections from now on.
+    ///
+    /// # Errors
+    /// An address where nobody can listen.
+    pub(in crate::cli) async fn at(address: &str) -> Result<Self, CliError> {
+        let (sender, came) = mpsc::channel(LINES_WAITING_MAX);
+        Ok(Self { came, socket: listen(address, sender).await? })
+    }
+}
+
 /// The file of a Unix socket, which goes with the listener.
 struct Socket(Option<PathBuf>);
 
@@ -67,7 +85,7 @@ impl Drop for Socket {
 async fn listen(address: &str, sender: mpsc::Sender<Came>) -> Result<Socket, CliError> {
     let failed = |error: std::io::Error| {
         CliError::new(1, format!("nothing can connect to {}: {error}", output::one_line(address)))
-            .hint("--listen takes HOST:PORT, such as 127.0.0.1:9090, or unix:/PATH")
+            .hint("it is HOST:PORT, such as 127.0.0.1:9090, or unix:/PATH")
     };
     if let Some(path) = address.strip_prefix("unix:") {
         let path = Path::new(path);

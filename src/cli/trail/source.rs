@@ -98,7 +98,7 @@ async fn place(context: &Context) -> Result<Place, CliError> {
 }
 
 /// The trail of an engine, as far as it was told.
-pub(super) struct Told {
+pub(in crate::cli) struct Told {
     client: Client,
     context: Context,
     after: u64,
@@ -106,16 +106,38 @@ pub(super) struct Told {
 }
 
 /// A part of it.
-pub(super) struct Part {
+pub(in crate::cli) struct Part {
     /// Lines, without their ends.
-    pub(super) lines: Vec<String>,
+    pub(in crate::cli) lines: Vec<String>,
     /// Whether there is more already.
-    pub(super) more: bool,
+    pub(in crate::cli) more: bool,
     /// The last line that there is.
-    pub(super) head: Head,
+    pub(in crate::cli) head: Head,
 }
 
 impl Told {
+    /// The trail of an environment's engine, from its beginning.
+    ///
+    /// # Errors
+    /// What is wrong with the estate, and an engine whose trail is a file here.
+    pub(in crate::cli) async fn of_environment(context: Context) -> Result<Self, CliError> {
+        let reached = async {
+            let environment = context.chosen()?;
+            if context.data_dir(&environment).is_some() && !context.is_remote(&environment) {
+                return Err(CliError::new(1, "the embedded engine's own trail is such a log already")
+                    .hint(format!("it is {FILE_NAME} in its data directory")));
+            }
+            Ok(context.operator(&environment).await?.patient())
+        };
+        match reached.await {
+            Ok(client) => Ok(Self { client, context, after: 0, at: 0 }),
+            Err(error) => {
+                context.close().await;
+                Err(error)
+            }
+        }
+    }
+
     /// Of which engine it is.
     pub(super) fn name(&self) -> String {
         self.client.address().to_owned()
@@ -126,7 +148,7 @@ impl Told {
     ///
     /// # Errors
     /// What the engine refuses, and that it has no such path.
-    pub(super) async fn next(&mut self, credentials: bool, is_awaited: bool) -> Result<Part, CliError> {
+    pub(in crate::cli) async fn next(&mut self, credentials: bool, is_awaited: bool) -> Result<Part, CliError> {
         let mut asked = vec![("after", self.after.to_string()), ("at", self.at.to_string())];
         asked.push(("credentials", credentials.to_string()));
         if is_awaited {
@@ -171,11 +193,14 @@ impl Told {
             1,
             format!("{} does not tell its trail: it is no engine of leasehold's, or an older one", self.name()),
         )
-        .hint("--file FILE reads an audit file of OpenBao or Vault where it lies, - what is piped in")
+        .hint(
+            "an audit file of OpenBao or Vault is read where it lies: --file FILE (- is what is piped in), and --audit-file FILE of \
+             `leasehold watch`",
+        )
     }
 
     /// Ends the run.
-    pub(super) async fn close(self) {
+    pub(in crate::cli) async fn close(self) {
         self.context.close().await;
     }
 }

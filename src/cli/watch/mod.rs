@@ -1,6 +1,8 @@
 //! `leasehold watch`: a round again and again, each made as `plan`, `drift` and `apply` are.
 
 mod control;
+mod credentials;
+mod near;
 mod receiver;
 mod round;
 mod settings;
@@ -12,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use self::control::Place;
+use self::credentials::LogArgs;
 use self::settings::Settings;
 use super::app::RunArgs;
 use super::error::CliError;
@@ -87,6 +90,8 @@ pub(crate) struct Args {
     /// Make one round, print what drifted, and end
     #[arg(long)]
     once: bool,
+    #[command(flatten)]
+    log: LogArgs,
     #[command(flatten)]
     login: RunArgs,
 }

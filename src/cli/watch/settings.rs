@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::credentials::From;
+use super::near::{Files, Near};
 use super::receiver::Receiver;
 use super::{Args, unkept};
 use crate::cli::access::git_failed;
@@ -36,6 +38,8 @@ pub(super) struct Settings {
     pub(super) once: bool,
     /// Where it is looked at.
     pub(super) listen: Option<String>,
+    /// Where credentials are logged, and what of.
+    pub(super) log: Option<(PathBuf, From)>,
     /// Who is told news.
     pub(super) receivers: Vec<Receiver>,
     pub(super) store: Store,
@@ -59,7 +63,7 @@ impl Settings {
     /// # Errors
     /// What makes no sense; a state that can't be had.
     pub(super) fn new(args: Args, global: &Global) -> Result<Self, CliError> {
-        let mode = Mode::from(args.mode);
+        let mode: Mode = args.mode.into();
         if mode == Mode::Report && args.allow_deletes {
             return Err(CliError::new(1, "--allow-deletes is for --mode apply: a report deletes nothing"));
         }
@@ -121,6 +125,7 @@ impl Settings {
             interval: args.interval,
             once: args.once,
             listen: args.listen,
+            log: args.log.log(),
             receivers,
             store,
             hidden,
@@ -139,12 +144,18 @@ impl Settings {
             Source::Remote { mirror, path, .. } => {
                 let hidden: Vec<&str> = self.hidden.iter().map(String::as_str).collect();
                 mirror.fetch(&hidden).await.map_err(git_failed)?;
-                // A path that ends in a slash for no path at all would be another.
-                let is_root = path.as_os_str().is_empty();
-                let directory = mirror.directory();
-                Ok(context.at_head_of(if is_root { directory.to_owned() } else { directory.join(path) }))
+                Ok(context.at_head_of(fetched(mirror, path)))
             }
         }
+    }
+
+    /// What the environment is reached by between rounds.
+    pub(super) fn near(&self) -> Near {
+        let files = match &self.source {
+            Source::Directory(directory) => Files::Directory(directory.clone()),
+            Source::Remote { mirror, path, .. } => Files::Fetched(fetched(mirror, path)),
+        };
+        Near::new(self.global.clone(), self.login.clone(), files)
     }
 
     /// What a round's plan may do: never more than the files say and the environment allows.
@@ -165,6 +176,15 @@ impl Source {
             Self::Remote { path, name, .. } if path.as_os_str().is_empty() => name.clone(),
             Self::Remote { path, name, .. } => format!("{name}, {}", path.display()),
         }
+    }
+}
+
+/// Where the estate is in a copy.
+fn fetched(mirror: &Mirror, path: &Path) -> PathBuf {
+    // A path that ends in a slash for no path at all would be another.
+    match path.as_os_str().is_empty() {
+        true => mirror.directory().to_owned(),
+        false => mirror.directory().join(path),
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::credentials::Running;
 use super::receiver::deliver;
 use super::round::{self, Control, Ended};
 use super::settings::Settings;
@@ -43,6 +44,8 @@ struct Turns {
     /// Why the state could not be kept.
     unkept: Option<String>,
     undelivered: u64,
+    /// The log of credentials.
+    log: Option<Running>,
     /// What others are shown.
     shown: watch::Sender<Option<Shown>>,
 }
@@ -58,8 +61,28 @@ pub(super) async fn run(settings: Settings) -> Result<u8, CliError> {
         begin(&settings, &name);
     }
     let started = Moment::of(Clock::system().now());
-    let turns = Turns { settings, signals, state, started, unkept: None, undelivered: 0, shown };
-    let outcome = Box::pin(turns.run()).await;
+    let (log, writing) = match settings.log.clone() {
+        Some((path, from)) => {
+            let (log, writing) = Running::start(path, from, settings.near(), settings.store.directory()).await?;
+            (Some(log), Some(writing))
+        }
+        None => (None, None),
+    };
+    let mut turns = Turns { settings, signals, state, started, unkept: None, undelivered: 0, log, shown };
+    let outcome = match writing {
+        None => Box::pin(turns.run()).await,
+        Some(mut writing) => {
+            let outcome = tokio::select! {
+                outcome = Box::pin(turns.run()) => outcome,
+                // It ends when it is stopped, and that is below.
+                () = &mut writing => Ok(0),
+            };
+            if let Some(log) = turns.log.take() {
+                log.end(writing).await;
+            }
+            outcome
+        }
+    };
     if let Some(served) = served {
         served.abort();
     }
@@ -93,7 +116,7 @@ fn begin(settings: &Settings, name: &str) {
 }
 
 impl Turns {
-    async fn run(mut self) -> Result<u8, CliError> {
+    async fn run(&mut self) -> Result<u8, CliError> {
         loop {
             self.publish();
             if let Some(told) = suspended(&self.settings) {
@@ -116,7 +139,7 @@ impl Turns {
                 if let Some(drift) = drift {
                     output::data(&drift.page(output::colour(), false))?;
                 }
-                return match self.unkept {
+                return match self.unkept.take() {
                     Some(why) => Err(CliError::new(1, why)),
                     None => Ok(exit_code),
                 };
@@ -145,6 +168,12 @@ impl Turns {
         }
     }
 
+    /// Why credentials are not logged.
+    fn unlogged(&self) -> Option<String> {
+        let why = self.log.as_ref()?.trouble.borrow().clone()?;
+        Some(format!("credentials are not logged: {why}"))
+    }
+
     fn publish(&self) {
         self.shown.send_replace(Some(Shown {
             state: self.state.clone(),
@@ -152,9 +181,24 @@ impl Turns {
             interval: self.settings.interval,
             started: self.started,
             suspended: suspended(&self.settings),
-            unkept: self.unkept.clone(),
+            unkept: self.unkept.clone().or_else(|| self.unlogged()),
             undelivered: self.undelivered,
         }));
+    }
+
+    /// Publishes that credentials are logged again, or not any more.
+    fn published(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.trouble.mark_unchanged();
+        }
+        self.publish();
+    }
+
+    /// Whoever says that a round is to be made may have moved the log of credentials away.
+    fn reopen(&self) {
+        if let Some(log) = &self.log {
+            log.reopen();
+        }
     }
 
     /// Tells news. What was taken is kept after that: one who is killed in between tells it twice rather than never.
@@ -178,6 +222,9 @@ impl Turns {
                 told = self.signals.told() => told,
             };
             if told == Told::Now {
+                if let Some(log) = &self.log {
+                    log.reopen();
+                }
                 output::say("A round is being made.");
                 continue;
             }
@@ -208,9 +255,15 @@ impl Turns {
             tokio::select! {
                 told = self.signals.told() => match told {
                     Told::End => return Next::End,
-                    Told::Now => return Next::Round,
+                    Told::Now => {
+                        self.reopen();
+                        return Next::Round;
+                    }
                 },
                 () = tokio::time::sleep_until(look) => {
+                    if self.log.as_ref().is_some_and(|log| log.trouble.has_changed().unwrap_or(false)) {
+                        self.published();
+                    }
                     // What suspends it is told where rounds begin.
                     if Instant::now() >= until || suspended(&self.settings).is_some() {
                         return Next::Round;
@@ -226,7 +279,10 @@ impl Turns {
             tokio::select! {
                 told = self.signals.told() => match told {
                     Told::End => return Next::End,
-                    Told::Now => output::say("It is suspended: `leasehold watch resume` lets it go on."),
+                    Told::Now => {
+                        self.reopen();
+                        output::say("It is suspended: `leasehold watch resume` lets it go on.");
+                    }
                 },
                 () = tokio::time::sleep(LOOK_PAUSE) => {}
             }

@@ -97,11 +97,7 @@ impl Watched {
 
     /// Starts a loop.
     pub(crate) fn start(&self, arguments: &[&str]) -> Loop {
-        let log = self.env.dir().join("log");
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut command = self.env.command(arguments);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn().unwrap();
-        Loop { child, log }
+        Loop::start(&self.env, arguments)
     }
 
     /// Waits until something is so of what the loop knows.
@@ -127,6 +123,15 @@ pub(crate) struct Loop {
 }
 
 impl Loop {
+    /// Starts one, whose words go to `log`.
+    pub(crate) fn start(env: &TestEnv, arguments: &[&str]) -> Self {
+        let log = env.dir().join("log");
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let mut command = env.command(arguments);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        Self { child, log }
+    }
+
     /// What it and those before it said.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
