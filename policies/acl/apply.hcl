@@ -18,15 +18,15 @@ path "sys/mounts" {
 
 # The engines it may mount, tune and unmount, the ledger's among them.
 path "sys/mounts/aws" {
-  capabilities = ["create", "update", "delete", "read"]
+  capabilities = ["create", "update", "delete"]
 }
 
 path "sys/mounts/aws/tune" {
-  capabilities = ["update", "read"]
+  capabilities = ["update"]
 }
 
 path "sys/mounts/leasehold" {
-  capabilities = ["create", "update", "read"]
+  capabilities = ["create", "update"]
 }
 
 path "sys/auth" {
@@ -43,7 +43,7 @@ path "sys/config/state/sanitized" {
 }
 
 path "sys/audit/*" {
-  capabilities = ["create", "update", "delete", "read", "sudo"]
+  capabilities = ["create", "update", "delete", "sudo"]
 }
 
 # To say which commit a change comes from, and what a role is judged by.
@@ -133,11 +133,11 @@ path "leasehold/metadata/*" {
 #
 # AppRole methods: enabled, tuned, with their logins.
 path "sys/auth/approle" {
-  capabilities = ["create", "update", "delete", "read", "sudo"]
+  capabilities = ["create", "update", "delete", "sudo"]
 }
 
 path "sys/auth/approle/tune" {
-  capabilities = ["update", "read", "sudo"]
+  capabilities = ["update", "sudo"]
 }
 
 path "auth/approle/role" {
@@ -156,51 +156,51 @@ path "auth/approle/role/+/role-id" {
 
 # Methods of the other types, as they are mounted: enabled, tuned, configured, with their logins.
 path "sys/auth/userpass" {
-  capabilities = ["create", "update", "delete", "read", "sudo"]
+  capabilities = ["create", "update", "delete", "sudo"]
 }
 
 path "sys/auth/userpass/tune" {
-  capabilities = ["update", "read", "sudo"]
+  capabilities = ["update", "sudo"]
 }
 
 path "sys/auth/jwt" {
-  capabilities = ["create", "update", "delete", "read", "sudo"]
+  capabilities = ["create", "update", "delete", "sudo"]
 }
 
 path "sys/auth/jwt/tune" {
-  capabilities = ["update", "read", "sudo"]
+  capabilities = ["update", "sudo"]
 }
 
 path "sys/auth/oidc" {
-  capabilities = ["create", "update", "delete", "read", "sudo"]
+  capabilities = ["create", "update", "delete", "sudo"]
 }
 
 path "sys/auth/oidc/tune" {
-  capabilities = ["update", "read", "sudo"]
+  capabilities = ["update", "sudo"]
 }
 
 path "sys/auth/kubernetes" {
-  capabilities = ["create", "update", "delete", "read", "sudo"]
+  capabilities = ["create", "update", "delete", "sudo"]
 }
 
 path "sys/auth/kubernetes/tune" {
-  capabilities = ["update", "read", "sudo"]
+  capabilities = ["update", "sudo"]
 }
 
 path "sys/auth/cert" {
-  capabilities = ["create", "update", "delete", "read", "sudo"]
+  capabilities = ["create", "update", "delete", "sudo"]
 }
 
 path "sys/auth/cert/tune" {
-  capabilities = ["update", "read", "sudo"]
+  capabilities = ["update", "sudo"]
 }
 
 path "sys/auth/aws" {
-  capabilities = ["create", "update", "delete", "read", "sudo"]
+  capabilities = ["create", "update", "delete", "sudo"]
 }
 
 path "sys/auth/aws/tune" {
-  capabilities = ["update", "read", "sudo"]
+  capabilities = ["update", "sudo"]
 }
 
 path "auth/userpass/users" {
@@ -285,19 +285,24 @@ path "auth/aws/role/+" {
 
 # Key-value and transit engines: their settings and keys, and no secret. `keys/+/config` takes no export.
 path "sys/mounts/kv" {
-  capabilities = ["create", "update", "delete", "read"]
+  capabilities = ["create", "update", "delete"]
 }
 
 path "sys/mounts/kv/tune" {
-  capabilities = ["update", "read"]
+  capabilities = ["update"]
 }
 
 path "sys/mounts/transit" {
-  capabilities = ["create", "update", "delete", "read"]
+  capabilities = ["create", "update", "delete"]
 }
 
 path "sys/mounts/transit/tune" {
-  capabilities = ["update", "read"]
+  capabilities = ["update"]
+}
+
+# What goes along with a key-value engine that is deleted: its names, and no secret.
+path "kv/metadata" {
+  capabilities = ["list"]
 }
 
 path "kv/config" {
@@ -323,6 +328,11 @@ path "sys/leases/revoke-prefix/aws/*" {
 
 # How many leases are out under what changes, and what apps hold. To end or to renew one that it knows by name takes more.
 path "sys/leases/lookup/aws/*" {
+  capabilities = ["list", "sudo"]
+}
+
+# How many logins end with a method, or a login, that goes.
+path "sys/leases/lookup/auth/*" {
   capabilities = ["list", "sudo"]
 }
 

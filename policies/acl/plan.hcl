@@ -96,7 +96,7 @@ path "leasehold/data/+/history/*" {
 }
 
 path "leasehold/metadata/*" {
-  capabilities = ["list", "read"]
+  capabilities = ["list"]
 }
 
 # What follows is for what not every estate has: take out what yours has not.
@@ -197,6 +197,11 @@ path "auth/aws/role/+" {
 }
 
 # Key-value and transit engines: their settings, and no secret.
+# What goes along with a key-value engine that is deleted: its names, and no secret.
+path "kv/metadata" {
+  capabilities = ["list"]
+}
+
 path "kv/config" {
   capabilities = ["read"]
 }
@@ -211,6 +216,11 @@ path "transit/keys/+" {
 
 # How many leases are out under what changes, and what apps hold. To end or to renew one that it knows by name takes more.
 path "sys/leases/lookup/aws/*" {
+  capabilities = ["list", "sudo"]
+}
+
+# How many logins end with a method, or a login, that goes.
+path "sys/leases/lookup/auth/*" {
   capabilities = ["list", "sudo"]
 }
 

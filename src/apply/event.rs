@@ -12,6 +12,8 @@ use crate::plan::{Change, Plan, Summary};
 pub enum Event<'a> {
     /// This is to be carried out, or is refused. Made anew under the lock, a later one stands for it.
     Plan(&'a Plan),
+    /// This saved plan is not carried out: files, engine or ledger are not as it was made from.
+    Unfit(&'a Value),
     /// An object's change goes on.
     Change(&'a Change, Step<'a>),
     /// It has ended, with this exit code; with what was done, where something was begun.
@@ -37,6 +39,7 @@ impl Event<'_> {
     pub fn json(&self, at: &str) -> Value {
         let (word, facts) = match self {
             Self::Plan(plan) => ("plan", json!({ "plan": plan.json() })),
+            Self::Unfit(plan) => ("plan", json!({ "plan": plan })),
             Self::Change(change, Step::Begins) => ("begin", about(change)),
             Self::Change(change, Step::Ended(outcome)) => ("result", result(change, outcome)),
             Self::End { exit_code, report } => {

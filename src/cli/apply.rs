@@ -227,7 +227,11 @@ async fn carry_out_alone(
                 proposed
             }
             Source::Files => context.propose(workplace, args.word(&asked), Purpose::Apply).await?,
-            Source::Saved(opened) => context.reopen(workplace, opened).await?,
+            Source::Saved(opened) => context.reopen(workplace, opened).await.inspect_err(|error| {
+                if let Some(events) = args.events(context.clock()).filter(|_| error.exit_code == 4) {
+                    events.tell(&Event::Unfit(&opened.plan.plan));
+                }
+            })?,
         };
         let digest = proposed.proposal.plan.digest();
         if approved.as_deref() != Some(&digest)

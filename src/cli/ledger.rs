@@ -36,6 +36,8 @@ enum Subcommand {
         /// Only what lies under this path
         #[arg(value_name = "PATH")]
         prefix: Option<String>,
+        #[command(flatten)]
+        login: RunArgs,
     },
     /// Print whose ledgers the engine has; or its objects, and whose each is
     List(ListArgs),
@@ -53,15 +55,18 @@ struct ListArgs {
     /// Print the objects that no estate has
     #[arg(long)]
     unmanaged: bool,
+    #[command(flatten)]
+    login: RunArgs,
 }
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
-    let context = Context::open(global)?.logging_in(RunArgs::default().way()?);
+    let (Subcommand::Show { login, .. } | Subcommand::List(ListArgs { login, .. })) = &args.action;
+    let context = Context::open(global)?.logging_in(login.way()?);
     let format = global.format(forms::ANSWER)?;
     let outcome = match args.action {
-        Subcommand::Show { prefix } => show(&context, request::path(prefix.as_deref().unwrap_or_default())).await,
+        Subcommand::Show { prefix, .. } => show(&context, request::path(prefix.as_deref().unwrap_or_default())).await,
         Subcommand::List(args) if args.managed || args.unmanaged => objects(&context, &args).await,
         Subcommand::List(_) => list(&context).await,
     };

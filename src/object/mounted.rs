@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::home::{Home, Table};
-use super::kind::Kind;
+use super::home::{ENGINES, Home, Table};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Is};
+use super::kind::{Kind, Leases};
 use super::kv_version::{CONTENTS, PLAIN, VERSION, VERSIONED, type_of};
 use super::review::Reviewed;
 use super::table::KINDS;
@@ -47,6 +47,13 @@ impl<'a> Mount<'a> {
         let has_all =
             |block: &&Block| block.keys.iter().any(|key| matches!(key.is, Is::AllOf(part) if std::ptr::eq(part, own)));
         Some(brought.find(has_all).unwrap_or(own))
+    }
+
+    /// Whether leases can be out under it: of a method those of its logins, and of an engine that nobody here knows anything.
+    pub fn issues(&self) -> bool {
+        let brought = |kind: &&&Kind| kind.table() == Some(self.table) && kind.mount_type() == Some(self.block_type());
+        let is_known_engine = self.table == &ENGINES && self.words().is_some();
+        !is_known_engine || KINDS.iter().filter(brought).any(|kind| matches!(kind.leases, Leases::Issued(_)))
     }
 
     /// The type whose kinds bring its block: both versions of key-value engines have one.
@@ -113,6 +120,22 @@ mod tests {
     use super::{Home, Mount};
     use crate::object::home::{ENGINES, METHODS};
     use crate::object::{Class, Delete, KINDS, kind};
+
+    #[test]
+    fn only_what_issues_can_have_leases_out() {
+        for (table, mount_type, expected) in [
+            (&ENGINES, "aws", true),
+            (&ENGINES, "kv", false),
+            (&ENGINES, "kv-v2", false),
+            (&ENGINES, "transit", false),
+            (&ENGINES, "database", true),
+            (&METHODS, "approle", true),
+            (&METHODS, "ldap", true),
+        ] {
+            let mount = Mount { table, mount_type: mount_type.to_owned(), name: "m" };
+            assert_eq!(mount.issues(), expected, "{mount_type}");
+        }
+    }
 
     #[test]
     fn a_path_is_taken_apart_as_it_was_put_together() {

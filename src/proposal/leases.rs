@@ -159,6 +159,7 @@ fn uncounted(paths: &[String]) -> Option<String> {
 fn lease_prefixes(change: &Change) -> Vec<String> {
     match change.action {
         ChangeAction::Create | ChangeAction::Forget => Vec::new(),
+        _ if change.live.as_ref().and_then(Live::mount).is_some_and(|mount| !mount.issues()) => Vec::new(),
         _ => change.kind.lease_prefixes(&change.path),
     }
 }

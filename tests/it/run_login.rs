@@ -87,6 +87,7 @@ fn a_run_logs_in_once_and_gives_its_token_back() {
     for sort in [Sort::Ours, Sort::OpenBao] {
         let mut world = World::new(sort);
         world.once(&["plan", "--login", "approle", "--login-role", "plan"], 2);
+        world.once(&["ledger", "list", "--login", "approle", "--login-role", "plan"], 0);
         world.show("apply");
         // The variables are as good as the flags, and a login that is asked for goes before a token that is there.
         world.env().set("LEASEHOLD_LOGIN", "approle").set("VAULT_TOKEN", "somebody-else");

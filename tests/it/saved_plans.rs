@@ -150,6 +150,11 @@ fn files_are_bound_by_what_is_in_them_and_not_by_their_commit() {
     let refused = |part: &str| left_alone(&env, &["a.plan"], 4, &["the estate's files are not those", part]);
     edit(&estate.join("iam/webapp.json"), "public/*", "private/*");
     refused("iam/webapp.json has changed");
+    let events = env.on_estate(&["apply", "a.plan", "--json"], 4).stdout;
+    let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let words: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(words, ["plan", "error"], "{events:#?}");
+    assert_eq!((&events[0]["plan"], &events[1]["exit_code"]), (&saved["plan"], &Value::from(4)));
     git(&estate, &["checkout", "-q", "."]);
     env.write("estate/more.hcl", "# nothing\n");
     refused("more.hcl is new");

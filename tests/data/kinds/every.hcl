@@ -67,6 +67,7 @@ auth "aws" {
 app "web" {
   role "web" {
     mount = "aws"
+    on_change = "revoke"
     statement "Read" {
       actions   = ["s3:GetObject"]
       resources = ["arn:aws:s3:::web/*"]
