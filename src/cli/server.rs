@@ -181,6 +181,7 @@ fn config(settings: &Settings, audit_file: &Path, sandbox: Option<&LazySandbox>,
     };
     Config {
         trail: Some(audit_file.to_owned()),
+        auditing: settings.auditing.clone(),
         seal: settings.seal,
         key: settings.key.clone(),
         aws: sandbox.map_or(AwsTransport::Network, LazySandbox::transport),

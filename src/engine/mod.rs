@@ -29,7 +29,9 @@ use self::kernel::store_disk::DiskStore;
 use self::lease::Leases;
 use self::opening::Opening;
 pub(crate) use self::setup::ID_FILE;
-pub use self::setup::{AwsTransport, Config, KeyFile, Limits, OpenError, Seal, Storage, VAULT_VERSION, VERSION};
+pub use self::setup::{
+    Auditing, AwsTransport, Config, KeyFile, Limits, OpenError, Seal, Storage, VAULT_VERSION, VERSION,
+};
 use crate::secret::Secret;
 
 /// How the TLS of an engine's listener asks for the certificates of clients: each may show any, or none, and gets its

@@ -244,7 +244,8 @@ impl Opening {
         // Its first line comes after the first batch: a trail with lines says that there was a store.
         let config = &self.config;
         let trail = Trail::new(config.clock.clone());
-        let opened = sys::audit::open_devices(&barrier, &trail, config.trail.clone(), self.data.as_deref(), &noted);
+        let bounds = sys::audit::Bounds { data: self.data.as_deref(), auditing: &config.auditing };
+        let opened = sys::audit::open_devices(&barrier, &trail, config.trail.clone(), bounds, &noted);
         let missing = opened.inspect_err(|_| drop(trail.close()))?;
         missing.into_iter().for_each(|loss| self.losses.tell(loss));
         loss::note_with_every_batch(&barrier, &trail, noted, self.home.clone());
@@ -257,6 +258,7 @@ impl Opening {
             mounts,
             timer: Timer::new(),
             data_directory: self.data.clone(),
+            auditing: config.auditing.clone(),
             gate: self.gate.clone(),
             sealed: AtomicBool::new(false),
             at_work: Arc::default(),

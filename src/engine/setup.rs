@@ -29,6 +29,8 @@ pub struct Config {
     pub key: KeyFile,
     /// The file of the built-in audit device `trail/`.
     pub trail: Option<PathBuf>,
+    /// What audit devices may do.
+    pub auditing: Auditing,
     /// How it reaches AWS.
     pub aws: AwsTransport,
     /// The AWS access key id and secret of a mount whose `config/root` has none: the sandbox's. Without it
@@ -50,6 +52,7 @@ impl Config {
             seal: Seal::KeyFile,
             key: KeyFile::Beside,
             trail: None,
+            auditing: Auditing::default(),
             aws: AwsTransport::Network,
             aws_key: None,
             clock,
@@ -57,6 +60,13 @@ impl Config {
             limits: Limits::default(),
         }
     }
+}
+
+/// What audit devices may do: whoever may enable one through the API may no more than this.
+#[derive(Clone, Debug, Default)]
+pub struct Auditing {
+    /// Whether one may write secrets in clear (`log_raw`).
+    pub log_raw: bool,
 }
 
 /// Where an engine keeps its data.

@@ -14,6 +14,7 @@ mod apply_many;
 #[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
 #[path = "apply.rs"]
 mod apply_on_openbao;
+mod audit_devices;
 mod audit_files;
 mod aws_faults;
 mod browser;

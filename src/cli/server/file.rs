@@ -27,6 +27,7 @@ pub(super) struct File {
     pub(super) data: Option<PathBuf>,
     pub(super) storage_path: Option<PathBuf>,
     pub(super) audit_path: Option<PathBuf>,
+    pub(super) allow_audit_log_raw: bool,
     /// The seals that have a block, by the words for them.
     pub(super) seals: Vec<&'static str>,
     pub(super) seal_path: Option<PathBuf>,
@@ -110,7 +111,7 @@ pub(super) fn read(path: &Path) -> Result<File, CliError> {
     Err(CliError::new(1, problems.join("\n")).hint(
         "keys: data or storage \"file\" { path }, listener \"tcp\" { address, tls_cert_file, tls_key_file, tls_disable, \
          tls_disable_client_certs }, audit \"file\" { path }, seal \"shamir\" {}, \"file\" { path } \
-         or \"credential\" { name }, aws, log_level, log_format, pid_file",
+         or \"credential\" { name }, allow_audit_log_raw, aws, log_level, log_format, pid_file",
     ))
 }
 
@@ -199,11 +200,14 @@ impl File {
             "listener.tcp.address" => set(&mut self.address, text()),
             "listener.tcp.tls_cert_file" => set(&mut self.tls_cert_file, text().map(Into::into)),
             "listener.tcp.tls_key_file" => set(&mut self.tls_key_file, text().map(Into::into)),
-            "listener.tcp.tls_disable" | "listener.tcp.tls_disable_client_certs" => {
+            "listener.tcp.tls_disable" | "listener.tcp.tls_disable_client_certs" | "allow_audit_log_raw" => {
                 match entry.value.as_ref().and_then(flag) {
-                    Some(disable) => {
-                        let is_all = place.ends_with("tls_disable");
-                        *(if is_all { &mut self.tls_disable } else { &mut self.tls_disable_client_certs }) = disable;
+                    Some(said) => {
+                        *(match place {
+                            "listener.tcp.tls_disable" => &mut self.tls_disable,
+                            "allow_audit_log_raw" => &mut self.allow_audit_log_raw,
+                            _ => &mut self.tls_disable_client_certs,
+                        }) = said;
                         true
                     }
                     None => return Some(format!("{place} is true or false (or 1, 0, and these in quotes)")),

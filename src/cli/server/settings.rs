@@ -7,7 +7,7 @@ use super::args::{Args, AwsChoice};
 use super::file;
 use crate::cli::error::CliError;
 use crate::cli::global::{exactly, variable};
-use crate::engine::{KeyFile, Seal};
+use crate::engine::{Auditing, KeyFile, Seal};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8200";
 
@@ -36,6 +36,8 @@ pub(super) struct Settings {
     /// None keeps everything in memory.
     pub(super) data: Option<PathBuf>,
     pub(super) audit_file: Option<PathBuf>,
+    /// What audit devices may do.
+    pub(super) auditing: Auditing,
     /// What opens the data directory; of a server that keeps nothing it means nothing.
     pub(super) seal: Seal,
     pub(super) key: KeyFile,
@@ -105,6 +107,7 @@ impl Settings {
             client_certificates,
             data,
             audit_file: args.audit_file.or(file.audit_path),
+            auditing: Auditing { log_raw: file.allow_audit_log_raw },
             seal,
             key,
             aws: args.aws.or(file.aws).unwrap_or(AwsChoice::Aws),
@@ -234,9 +237,12 @@ mod tests {
             audit "file" {
               path = "/var/log/trail.log"
             }
+            allow_audit_log_raw = true
         "#;
         let from_file = settings(&[], file).unwrap();
         assert_eq!(from_file.listen, "0.0.0.0:8200");
+        assert!(from_file.auditing.log_raw);
+        assert!(!settings(&["--data-dir", "/d"], "").unwrap().auditing.log_raw, "only who says so");
         assert_eq!(from_file.tls.unwrap().key.to_str(), Some("/etc/k.pem"));
         assert_eq!(from_file.audit_file.unwrap().to_str(), Some("/var/log/trail.log"));
         assert_eq!((from_file.aws, from_file.log_level.as_str()), (AwsChoice::Sandbox, "warn"));

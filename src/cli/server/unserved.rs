@@ -23,6 +23,7 @@ const KEYS: &[(&str, Unserved)] = &[
     ("listener.tcp.cluster_address", Not("one server has no peers")),
     ("cluster_name", Not("one server is no cluster")),
     ("ui", Not("no page is served at /ui/")),
+    ("allow_audit_log_prefixing", Anyway),
     ("disable_mlock", Anyway),
     ("disable_cache", Anyway),
     ("disable_clustering", Anyway),

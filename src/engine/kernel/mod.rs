@@ -20,6 +20,7 @@ use self::due::Timer;
 use self::mounts::Mounts;
 use self::seal::gate::Gate;
 use crate::clock::Clock;
+use crate::engine::setup::Auditing;
 use crate::trail::Trail;
 
 /// What an engine has before it knows anybody: policies, tokens and leases are kept in it.
@@ -38,6 +39,8 @@ pub(crate) struct Kernel {
     pub(crate) timer: Timer,
     /// Where the engine keeps its data: no audit device writes there.
     pub(crate) data_directory: Option<PathBuf>,
+    /// What audit devices may do.
+    pub(crate) auditing: Auditing,
     /// What opened the store.
     pub(crate) gate: Arc<Gate>,
     /// Set by `sys/seal`. Nothing clears it: what is unsealed has another kernel.

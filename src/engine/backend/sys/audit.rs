@@ -1,13 +1,19 @@
 //! `sys/audit`: audit devices. The one named in the configuration (`trail/`) is shown, and cannot be
 //! taken away through the API.
 
+mod device;
+mod options;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
+use self::device::Device;
+pub(crate) use self::options::Bounds;
+use self::options::options;
 use crate::engine::backend::Call;
 use crate::engine::kernel::barrier::{Barrier, Batch};
 use crate::engine::kernel::mounts::Mount;
@@ -26,16 +32,8 @@ const BUILT_IN: &str = "trail/";
 const BUILT_IN_KEY: &str = "core/audit-built-in";
 const TABLE_KEY: &str = "core/audit";
 
-/// One device as it is stored. The salt keys its hashes and is a secret; what is stored is sealed.
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
-struct Device {
-    /// `file/`.
-    path: String,
-    description: String,
-    options: IndexMap<String, String>,
-    local: bool,
-    salt: String,
-}
+/// What in a server's configuration lets devices write secrets in clear.
+const ALLOW_RAW: &str = "allow_audit_log_raw = true";
 
 /// Makes what is kept of the built-in device, in `first`, if it is not there yet.
 pub(crate) fn make_built_in(barrier: &Barrier, first: &mut Batch) -> Result<(), Error> {
@@ -62,7 +60,7 @@ pub(crate) fn open_devices(
     barrier: &Barrier,
     trail: &Trail,
     built_in: Option<PathBuf>,
-    data_directory: Option<&Path>,
+    bounds: Bounds<'_>,
     noted: &BTreeMap<String, Noted>,
 ) -> Result<Vec<String>, OpenError> {
     let mut missing = Vec::new();
@@ -97,7 +95,7 @@ pub(crate) fn open_devices(
     let table = barrier.get::<Vec<Device>>(TABLE_KEY)?.unwrap_or_default();
     let mut failures = Vec::new();
     for device in &table {
-        let opened = options(device, data_directory).map_err(|e| e.to_string());
+        let opened = options(device, bounds).map(|options| hashing(device, options, bounds)).map_err(|e| e.to_string());
         if let Err(error) = opened.and_then(|options| open(&device.path, options).map_err(|e| e.to_string())) {
             tracing::error!(device = device.path, error, "an audit device does not open");
             failures.push(error);
@@ -109,52 +107,17 @@ pub(crate) fn open_devices(
     Ok(missing)
 }
 
-/// The device's options as the trail understands them.
-fn options(device: &Device, data_directory: Option<&Path>) -> Result<DeviceOptions, Error> {
-    const KNOWN: [&str; 9] = [
-        "file_path",
-        "path",
-        "mode",
-        "format",
-        "log_raw",
-        "hmac_accessor",
-        "elide_list_responses",
-        "prefix",
-        "skip_test",
-    ];
-    let data: Map<String, Value> = device.options.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
-    Fields(&data).refuse_unknown(|name| KNOWN.contains(&name), "a file audit device")?;
-    let fields = Fields(&data);
-    let path = match fields.string("file_path")?.or(fields.string("path")?).filter(|path| !path.is_empty()) {
-        Some(path) => PathBuf::from(path),
-        None => return Err(Error::Invalid("file_path is required".to_owned())),
-    };
-    if let Some(word) = path.to_str().filter(|path| ["stdout", "discard"].contains(path)) {
-        return Err(Error::Invalid(format!("file_path {word:?} is not supported by this server: give a file's path")));
+/// The options of a device that was enabled before, where what it writes in clear is not allowed any more: a device
+/// less would be a worse trail.
+fn hashing(device: &Device, options: DeviceOptions, bounds: Bounds<'_>) -> DeviceOptions {
+    if options.log_raw && !bounds.auditing.log_raw {
+        tracing::warn!(
+            device = device.path,
+            "log_raw is not allowed by this server's configuration ({ALLOW_RAW}): its lines are hashed"
+        );
+        return DeviceOptions { log_raw: false, ..options };
     }
-    if !path.is_absolute() {
-        return Err(Error::Invalid("file_path must be an absolute path".to_owned()));
-    }
-    if fields.string("format")?.is_some_and(|format| !format.is_empty() && format != "json") {
-        return Err(Error::Invalid("the audit format must be json".to_owned()));
-    }
-    let mode = match device.options.get("mode").map(String::as_str) {
-        None => Some(0o600),
-        Some("" | "0000" | "0") => None,
-        Some(text) => {
-            let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
-            Some(mode.ok_or_else(|| Error::Invalid("mode must be an octal file mode such as 0600".to_owned()))?)
-        }
-    };
-    Ok(DeviceOptions {
-        mode,
-        hmac_accessor: fields.bool("hmac_accessor")?.unwrap_or(true),
-        log_raw: fields.bool("log_raw")?.unwrap_or_default(),
-        elide_list_responses: fields.bool("elide_list_responses")?.unwrap_or_default(),
-        prefix: fields.string("prefix")?.unwrap_or_default(),
-        kept_out_of: data_directory.map(Path::to_owned),
-        ..DeviceOptions::new(path, Secret::new(device.salt.as_str()))
-    })
+    options
 }
 
 /// Serves one call.
@@ -206,7 +169,12 @@ async fn enable(core: &Arc<Core>, path: String, call: Call<'_>) -> Result<Respon
         local: fields.bool("local")?.unwrap_or_default(),
         salt: random::uuid()?,
     };
-    let options = options(&device, core.data_directory.as_deref())?;
+    let options = options(&device, Bounds::of(core))?;
+    if options.log_raw && !core.auditing.log_raw {
+        return Err(Error::Invalid(format!(
+            "log_raw writes secrets in clear, which this server's configuration does not allow ({ALLOW_RAW})"
+        )));
+    }
     let test = !Fields(&device.options.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect())
         .bool("skip_test")?
         .unwrap_or_default();
