@@ -26,9 +26,10 @@ enum Subcommand {
         detailed: bool,
     },
     /// Enable one
-    #[command(after_help = "Example:\n  leasehold audit enable file file_path=/var/log/leasehold/audit.log")]
+    #[command(after_help = "Examples:\n  leasehold audit enable file file_path=/var/log/leasehold/audit.log\n  \
+                            leasehold audit enable -path=siem socket address=siem.example:9090")]
     Enable {
-        /// Its type: file
+        /// Its type: file or socket
         #[arg(value_name = "TYPE")]
         kind: String,
         /// Its options

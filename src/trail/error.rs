@@ -69,8 +69,16 @@ pub enum TrailError {
         /// What the system said.
         source: Arc<std::io::Error>,
     },
-    /// Too much is waiting for the disk, or the line is too long.
-    #[error("the audit file takes no more lines: too much is waiting to be written")]
+    /// Nobody took the line at the other end.
+    #[error("no audit line could be sent to {place}: {source}")]
+    Peer {
+        /// The address.
+        place: String,
+        /// What the system said.
+        source: Arc<std::io::Error>,
+    },
+    /// Too much is waiting for the device, or the line is too long.
+    #[error("the audit device takes no more lines: too much is waiting to be written")]
     Overloaded,
     /// The device was closed before the line was written.
     #[error("the audit device was closed")]
@@ -86,6 +94,7 @@ impl TrailError {
             Self::Flush { source, .. } => {
                 format!("lines could not be flushed, so none is taken until SIGHUP: {source}")
             }
+            Self::Peer { source, .. } => format!("lines could not be sent: {source}"),
             Self::NotAFile { .. } => "its path leads to no file".to_owned(),
             Self::NotATrail { .. } => "its file is no trail".to_owned(),
             Self::KeptOut { .. } | Self::Dots { .. } => "its path is not allowed".to_owned(),
@@ -102,6 +111,10 @@ impl TrailError {
 
     pub(super) fn write(path: &Path, source: std::io::Error) -> Self {
         Self::Write { path: path.to_owned(), source: Arc::new(source) }
+    }
+
+    pub(super) fn peer(place: &impl std::fmt::Display, source: std::io::Error) -> Self {
+        Self::Peer { place: place.to_string(), source: Arc::new(source) }
     }
 
     pub(super) fn flush(path: &Path, source: std::io::Error) -> Self {

@@ -1,239 +1,107 @@
-//! One audit device: a file, and the one thread that writes it.
+//! The file of an audit device.
 //!
-//! Callers queue finished bodies; the thread takes all that are waiting, chains and writes them, calls
-//! `fdatasync` once, and only then tells the waiters. So the price of durability is shared by everybody
-//! who waits at that moment. It fails closed: a write or flush that fails is told to every waiter of the
-//! batch. A failed write is cut off again and the device stays in use (the disk may get space); after a
-//! failed flush nothing is known about the file any more, so the device refuses until it is reopened.
+//! All lines that wait are chained and written, and flushed with one `fdatasync`. It fails closed: a write or flush that
+//! fails is told of every line. A failed write is cut off again and the file stays in use (the disk may get space); after
+//! a failed flush nothing is known about the file any more, so it takes no line until it is reopened.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
 use super::chain::{self, Head, LINE_BYTES_MAX};
 use super::error::TrailError;
 use super::line::LINE_START;
 use super::loss::{Noted, loss};
 use super::newline::newline_before;
-use super::options::DeviceOptions;
-use super::ticket::Waiter;
+use super::options::FileTarget;
+use super::writer::Sink;
 use crate::durable;
-
-/// How many bytes may wait for the disk before new lines are refused.
-const QUEUE_BYTES_MAX: usize = 256 * 1024 * 1024;
-
-/// A file device with its thread. Dropping it writes what is queued and ends the thread.
-pub(super) struct FileDevice {
-    queue: Arc<Queue>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-struct Queue {
-    state: Mutex<QueueState>,
-    wake: Condvar,
-}
-
-#[derive(Default)]
-struct QueueState {
-    entries: Vec<Entry>,
-    bytes: usize,
-    closing: bool,
-    noted: Option<Noted>,
-    /// Why the last lines were not written; none since some were.
-    trouble: Option<TrailError>,
-}
-
-enum Entry {
-    /// A body to chain and write.
-    Line(Vec<u8>, Option<Arc<Waiter>>),
-    /// Close the file and open the path again.
-    Reopen,
-}
-
-impl FileDevice {
-    /// Opens the file, goes on with its chain, and starts the thread. `note` makes the body of the system
-    /// line that tells what was found wrong with the file. Answers also what is missing from it.
-    pub(super) fn open(
-        options: &DeviceOptions,
-        note: impl Fn(&Oddity) -> Vec<u8> + Send + 'static,
-    ) -> Result<(Self, Option<String>), TrailError> {
-        let place = Place::new(options);
-        let noted = options.noted.as_ref().filter(|noted| noted.path == options.path);
-        let (mut log, oddity) = Log::open(&place, noted.map(|noted| noted.head.clone()))?;
-        let missing = match noted.filter(|_| log.regular) {
-            Some(noted) => loss(&mut log.file, noted).map_err(|source| TrailError::open(&options.path, source))?,
-            None => None,
-        };
-        let queue = Arc::new(Queue { state: Mutex::default(), wake: Condvar::new() });
-        queue.lock().noted = log.noted();
-        for oddity in oddity.into_iter().chain(missing.clone().map(Oddity::Missing)) {
-            queue.lock().entries.push(Entry::Line(note(&oddity), None));
-        }
-        let writer = Writer { place, log: Ok(log), buffer: Vec::new(), note: Box::new(note) };
-        let thread = std::thread::Builder::new()
-            .name("trail".to_owned())
-            .spawn({
-                let queue = Arc::clone(&queue);
-                move || writer.run(&queue)
-            })
-            .map_err(|source| TrailError::open(&options.path, source))?;
-        Ok((Self { queue, thread: Mutex::new(Some(thread)) }, missing))
-    }
-
-    /// Queues a body. The waiter hears when it is durable, or why not.
-    pub(super) fn append(&self, body: Vec<u8>, waiter: Arc<Waiter>) {
-        let mut state = self.queue.lock();
-        if state.closing {
-            return waiter.failed(TrailError::Closed);
-        }
-        if body.len() > LINE_BYTES_MAX / 2 || state.bytes + body.len() > QUEUE_BYTES_MAX {
-            return waiter.failed(TrailError::Overloaded);
-        }
-        state.bytes += body.len();
-        state.entries.push(Entry::Line(body, Some(waiter)));
-        drop(state);
-        self.queue.wake.notify_one();
-    }
-
-    /// Lines appended from now on go to whatever is at the path by then.
-    pub(super) fn reopen(&self) {
-        self.queue.lock().entries.push(Entry::Reopen);
-        self.queue.wake.notify_one();
-    }
-
-    /// The last durable line.
-    pub(super) fn head(&self) -> Option<Head> {
-        self.queue.lock().noted.as_ref().map(|noted| noted.head.clone())
-    }
-
-    /// What proves later that nothing was cut off; none of a device that keeps nothing.
-    pub(super) fn noted(&self) -> Option<Noted> {
-        self.queue.lock().noted.clone()
-    }
-
-    /// Why the last lines were not written; none since some were.
-    pub(super) fn trouble(&self) -> Option<TrailError> {
-        self.queue.lock().trouble.clone()
-    }
-
-    /// Writes what is queued and ends the thread.
-    pub(super) fn close(&self) {
-        self.queue.lock().closing = true;
-        self.queue.wake.notify_one();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            // The thread does not panic; if it did, its waiters have been told by being dropped.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for FileDevice {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, QueueState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Everything queued, waiting until there is something; `None` once closed and empty.
-    fn take(&self) -> Option<Vec<Entry>> {
-        let mut state = self.lock();
-        while state.entries.is_empty() {
-            if state.closing {
-                return None;
-            }
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        state.bytes = 0;
-        Some(std::mem::take(&mut state.entries))
-    }
-}
 
 /// Makes the body of the line that tells about an oddity.
 type Note = Box<dyn Fn(&Oddity) -> Vec<u8> + Send>;
 
-/// The thread's own state.
-struct Writer {
+/// A device's file.
+pub(super) struct FileSink {
     place: Place,
     /// The open file, or why there is none.
     log: Result<Log, TrailError>,
+    noted: Option<Noted>,
     buffer: Vec<u8>,
     note: Note,
 }
 
-impl Writer {
-    fn run(mut self, queue: &Queue) {
-        while let Some(entries) = queue.take() {
-            let mut batch = Vec::with_capacity(entries.len());
-            for entry in entries {
-                match entry {
-                    Entry::Line(body, waiter) => batch.push((body, waiter)),
-                    Entry::Reopen => {
-                        self.write(std::mem::take(&mut batch), queue);
-                        self.reopen();
-                        let mut state = queue.lock();
-                        state.trouble = self.log.as_ref().err().cloned();
-                        if let Ok(log) = &self.log {
-                            state.noted = log.noted();
-                        }
-                    }
-                }
-            }
-            self.write(batch, queue);
-        }
-    }
+/// A file that was opened.
+pub(super) struct Opened {
+    /// The device's sink.
+    pub(super) sink: FileSink,
+    /// The bodies of lines that tell what was found wrong with it.
+    pub(super) first: Vec<Vec<u8>>,
+    /// What is missing from it.
+    pub(super) missing: Option<String>,
+}
 
-    fn write(&mut self, batch: Vec<(Vec<u8>, Option<Arc<Waiter>>)>, queue: &Queue) {
-        if batch.is_empty() {
-            return;
-        }
+impl FileSink {
+    /// Opens the file and goes on with its chain. `note` makes the body of the system line that tells what was found
+    /// wrong with the file.
+    pub(super) fn open(
+        target: &FileTarget,
+        prefix: &str,
+        noted: Option<&Noted>,
+        note: impl Fn(&Oddity) -> Vec<u8> + Send + 'static,
+    ) -> Result<Opened, TrailError> {
+        let place = Place::new(target, prefix);
+        let noted = noted.filter(|noted| noted.path == target.path);
+        let (mut log, oddity) = Log::open(&place, noted.map(|noted| noted.head.clone()))?;
+        let missing = match noted.filter(|_| log.regular) {
+            Some(noted) => loss(&mut log.file, noted).map_err(|source| TrailError::open(&target.path, source))?,
+            None => None,
+        };
+        let oddities = oddity.into_iter().chain(missing.clone().map(Oddity::Missing));
+        let first = oddities.map(|oddity| note(&oddity)).collect();
+        let noted = log.noted();
+        let sink = Self { place, log: Ok(log), noted, buffer: Vec::new(), note: Box::new(note) };
+        Ok(Opened { sink, first, missing })
+    }
+}
+
+impl Sink for FileSink {
+    fn write(&mut self, bodies: &[&[u8]]) -> Vec<Result<(), TrailError>> {
         let outcome = match &mut self.log {
-            Ok(log) => log.append(batch.iter().map(|(body, _)| body.as_slice()), &mut self.buffer),
+            Ok(log) => log.append(bodies, &mut self.buffer),
             Err(error) => Err(error.clone()),
         };
         match &outcome {
-            Ok(()) => {
-                let mut state = queue.lock();
-                state.noted = self.log.as_ref().ok().and_then(Log::noted);
-                state.trouble = None;
-            }
-            Err(error) => {
-                queue.lock().trouble = Some(error.clone());
-                tracing::error!(path = %self.place.path.display(), %error, lines = batch.len(), "audit lines were not written");
-                if matches!(error, TrailError::Flush { .. }) {
-                    self.log = Err(error.clone());
-                }
-            }
+            Ok(()) => self.noted = self.log.as_ref().ok().and_then(Log::noted),
+            Err(error @ TrailError::Flush { .. }) => self.log = Err(error.clone()),
+            Err(_) => {}
         }
-        for waiter in batch.into_iter().filter_map(|(_, waiter)| waiter) {
-            match &outcome {
-                Ok(()) => waiter.flushed(),
-                Err(error) => waiter.failed(error.clone()),
-            }
-        }
+        vec![outcome; bodies.len()]
     }
 
-    fn reopen(&mut self) {
+    fn reopen(&mut self) -> Result<(), TrailError> {
         // The old file must be closed first: it holds the lock, and the path may still lead to it.
         let closed = std::mem::replace(&mut self.log, Err(TrailError::Closed));
         let before = closed.ok().map(|log| log.head.clone());
         self.log = Log::open(&self.place, before).and_then(|(mut log, oddity)| {
             if let Some(oddity) = oddity {
-                log.append(std::iter::once((self.note)(&oddity).as_slice()), &mut self.buffer)?;
+                log.append(&[&(self.note)(&oddity)], &mut self.buffer)?;
             }
             Ok(log)
         });
         match &self.log {
-            Ok(_) => tracing::info!(path = %self.place.path.display(), "the trail was reopened"),
-            Err(error) => tracing::error!(path = %self.place.path.display(), %error, "the trail could not be reopened"),
+            Ok(log) => self.noted = log.noted(),
+            Err(error) => return Err(error.clone()),
         }
+        Ok(())
+    }
+
+    fn noted(&self) -> Option<Noted> {
+        self.noted.clone()
+    }
+
+    fn place(&self) -> String {
+        self.place.path.display().to_string()
     }
 }
 
@@ -248,13 +116,9 @@ struct Place {
 }
 
 impl Place {
-    fn new(options: &DeviceOptions) -> Self {
-        Self {
-            path: options.path.clone(),
-            mode: options.mode,
-            prefix: options.prefix.clone(),
-            kept_out_of: options.kept_out_of.clone(),
-        }
+    fn new(target: &FileTarget, prefix: &str) -> Self {
+        let FileTarget { path, mode, kept_out_of } = target.clone();
+        Self { path, mode, prefix: prefix.to_owned(), kept_out_of }
     }
 
     /// Refuses a path that leads into the directory, by whatever links or mounts.
@@ -480,12 +344,12 @@ impl Log {
     }
 
     /// Writes the bodies as chained lines and flushes them. On a failed write nothing of them stays.
-    fn append<'a>(&mut self, bodies: impl Iterator<Item = &'a [u8]>, buffer: &mut Vec<u8>) -> Result<(), TrailError> {
+    fn append(&mut self, bodies: &[&[u8]], buffer: &mut Vec<u8>) -> Result<(), TrailError> {
         // Asked each time, because `copytruncate` shortens the file behind our back.
         let length = self.file.metadata().map_err(|source| TrailError::write(&self.path, source))?.len();
         let mut head = self.head.clone();
         buffer.clear();
-        bodies.for_each(|body| chain::seal(body, &mut head, buffer));
+        bodies.iter().for_each(|body| chain::seal(body, &mut head, buffer));
         if let Err(source) = self.file.write_all(buffer) {
             if self.regular && self.file.set_len(length).is_err() {
                 // Part of a line may stand there now; only a reopening, which looks at the end, may go on.

@@ -22,20 +22,24 @@ pub mod page;
 pub mod query;
 mod record;
 pub mod relay;
+mod stream;
 mod ticket;
+mod writer;
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use self::error::TrailError;
 pub use self::loss::Noted;
-pub use self::options::DeviceOptions;
+pub use self::options::{DeviceOptions, FileTarget, SocketAddress, SocketTarget, Target};
 pub use self::record::{Credential, Event, LineType, Record};
 pub use self::ticket::Ticket;
 
-use self::file::{FileDevice, Oddity};
+use self::file::{FileSink, Oddity, Opened};
 use self::hash::Hasher;
 use self::line::Format;
+use self::stream::StreamSink;
+use self::writer::Writer;
 use crate::clock::Clock;
 
 /// All audit devices of one engine. Cloning shares them.
@@ -49,9 +53,18 @@ struct Device {
     name: String,
     built_in: bool,
     format: Arc<Format>,
-    path: PathBuf,
-    file: FileDevice,
+    /// Its file, if it has one.
+    path: Option<PathBuf>,
+    /// Whether what it has taken is still there later.
+    keeps: bool,
+    writer: Writer,
 }
+
+/// How many bytes may wait for a disk before new lines are refused.
+const FILE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// How many bytes may wait for whoever listens somewhere.
+const SOCKET_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 impl std::fmt::Debug for Trail {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -73,7 +86,8 @@ impl Trail {
     /// [`TrailError::Open`], [`TrailError::NotAFile`], [`TrailError::Unsupported`], [`TrailError::Prefix`], [`TrailError::InUse`],
     /// [`TrailError::NameTaken`].
     pub fn open_device(&self, name: &str, options: DeviceOptions) -> Result<Option<String>, TrailError> {
-        if let Some(word) = options.path.to_str().filter(|path| ["stdout", "discard", ""].contains(path)) {
+        let word = options.target.path().and_then(|path| path.to_str());
+        if let Some(word) = word.filter(|path| ["stdout", "discard", ""].contains(path)) {
             return Err(TrailError::Unsupported(word.to_owned()));
         }
         if options.prefix.contains(|c: char| c == '{' || c.is_control()) {
@@ -90,21 +104,39 @@ impl Trail {
             elide_list_responses: options.elide_list_responses,
             prefix: options.prefix.clone(),
         });
-        let (file, missing) = FileDevice::open(&options, {
-            let (format, clock) = (Arc::clone(&format), self.clock.clone());
-            move |oddity| format.body(&Record::system(clock.now(), told(oddity), None))
-        })?;
+        let path = options.target.path().cloned();
+        let (writer, missing) = self.start(&options, &format)?;
         devices.push(Arc::new(Device {
             name: name.to_owned(),
             built_in: options.built_in,
             format,
-            path: options.path,
-            file,
+            path,
+            keeps: writer.noted().is_some(),
+            writer,
         }));
         Ok(missing)
     }
 
-    /// Writes what a device has queued and closes it. Answers whether it was open. The engine's own device
+    /// Opens what a device writes to, and starts its thread.
+    fn start(&self, options: &DeviceOptions, format: &Arc<Format>) -> Result<(Writer, Option<String>), TrailError> {
+        match &options.target {
+            Target::File(target) => {
+                let (format, clock) = (Arc::clone(format), self.clock.clone());
+                let note = move |oddity: &Oddity| format.body(&Record::system(clock.now(), told(oddity), None));
+                let Opened { sink, first, missing } =
+                    FileSink::open(target, &options.prefix, options.noted.as_ref(), note)?;
+                let writer = Writer::start(Box::new(sink), first, FILE_BYTES_MAX);
+                Ok((writer.map_err(|source| TrailError::open(&target.path, source))?, missing))
+            }
+            Target::Socket(target) => {
+                let sink = StreamSink::new(target.clone(), self.clock.clone());
+                let writer = Writer::start(Box::new(sink), Vec::new(), SOCKET_BYTES_MAX);
+                Ok((writer.map_err(|source| TrailError::peer(&target.address, source))?, None))
+            }
+        }
+    }
+
+    /// Writes what a device has queued and closes it. Answers whether it was open. It waits for that. The engine's own device
     /// is not closed this way, because that would be an unaudited way to end the audit.
     pub fn close_device(&self, name: &str) -> bool {
         let mut devices = self.devices.write().unwrap_or_else(PoisonError::into_inner);
@@ -112,7 +144,7 @@ impl Trail {
         let device = found.map(|at| devices.remove(at));
         drop(devices);
         if let Some(device) = &device {
-            device.file.close();
+            device.writer.close();
         }
         device.is_some()
     }
@@ -121,7 +153,7 @@ impl Trail {
     /// no device.
     pub fn close(&self) -> Vec<(String, Noted)> {
         let devices = std::mem::take(&mut *self.devices.write().unwrap_or_else(PoisonError::into_inner));
-        devices.iter().for_each(|device| device.file.close());
+        devices.iter().for_each(|device| device.writer.close());
         noted(&devices)
     }
 
@@ -143,7 +175,7 @@ impl Trail {
 
     /// What is wrong with the devices: the name of each that did not take its last lines, and why.
     pub fn troubles(&self) -> Vec<(String, TrailError)> {
-        let trouble = |device: &Arc<Device>| Some((device.name.clone(), device.file.trouble()?));
+        let trouble = |device: &Arc<Device>| Some((device.name.clone(), device.writer.trouble()?));
         self.read(|devices| devices.iter().filter_map(trouble).collect())
     }
 
@@ -154,35 +186,57 @@ impl Trail {
 
     /// The last durable line of a device, for noting down somewhere else.
     pub fn head(&self, device: &str) -> Option<chain::Head> {
-        self.read(|devices| devices.iter().find(|open| open.name == device).and_then(|open| open.file.head()))
+        self.read(|devices| devices.iter().find(|open| open.name == device).and_then(|open| open.writer.head()))
     }
 
     /// The file of the device that comes first of those that keep their lines, the engine's own before all others, and its last
     /// durable line; `None` where no device keeps any.
     pub fn kept(&self) -> Option<(PathBuf, chain::Head)> {
         self.read(|devices| {
-            let mut kept = devices.iter().filter_map(|device| Some((device, device.file.noted()?)));
+            let mut kept = devices
+                .iter()
+                .filter_map(|device| Some((device.built_in, device.path.clone()?, device.writer.noted()?.head)));
             let first = kept.next()?;
-            let (device, noted) =
-                if first.0.built_in { first } else { kept.find(|one| one.0.built_in).unwrap_or(first) };
-            Some((device.path.clone(), noted.head))
+            let (_, path, head) = if first.0 { first } else { kept.find(|one| one.0).unwrap_or(first) };
+            Some((path, head))
         })
     }
 
     /// Closes and opens every file again (SIGHUP), after the lines queued so far. A device that had
     /// failed is in use again if that works.
     pub fn reload(&self) {
-        self.read(|devices| devices.iter().for_each(|device| device.file.reopen()));
+        self.read(|devices| devices.iter().for_each(|device| device.writer.reopen()));
     }
 
-    /// Queues the record for every device, in the order of calls. It is durable when the ticket says so.
+    /// Queues the record for every device, in the order of calls. It is durable when the ticket says so: when it is in a
+    /// file. What went to whoever listens somewhere counts only where no device has a file.
     pub fn append(&self, record: &Record) -> Ticket {
         self.read(|devices| {
-            let (ticket, waiter) = Ticket::new(devices.len());
+            let counted = counted(devices);
+            let (ticket, waiter) = Ticket::new(devices.iter().filter(|device| counted(device)).count());
             for device in devices {
-                device.file.append(device.format.body(record), Arc::clone(&waiter));
+                let waiter = counted(device).then(|| Arc::clone(&waiter));
+                device.writer.append(device.format.body(record), waiter);
             }
             ticket
+        })
+    }
+
+    /// Queues the record for those devices that did not take their last lines: it shows whether they take lines again.
+    pub fn try_again(&self, record: &Record) {
+        self.read(|devices| {
+            for device in devices.iter().filter(|device| device.writer.trouble().is_some()) {
+                device.writer.append(device.format.body(record), None);
+            }
+        });
+    }
+
+    /// Whether no device takes lines of those on which it depends that a line is durable, and there are such.
+    pub fn is_out(&self) -> bool {
+        self.read(|devices| {
+            let counted = counted(devices);
+            !devices.is_empty()
+                && devices.iter().filter(|device| counted(device)).all(|device| device.writer.trouble().is_some())
         })
     }
 
@@ -191,8 +245,14 @@ impl Trail {
     }
 }
 
+/// Whether a line counts as durable once a device has it.
+fn counted(devices: &[Arc<Device>]) -> impl Fn(&Arc<Device>) -> bool {
+    let any_keeps = devices.iter().any(|device| device.keeps);
+    move |device| device.keeps || !any_keeps
+}
+
 fn noted(devices: &[Arc<Device>]) -> Vec<(String, Noted)> {
-    devices.iter().filter_map(|device| Some((device.name.clone(), device.file.noted()?))).collect()
+    devices.iter().filter_map(|device| Some((device.name.clone(), device.writer.noted()?))).collect()
 }
 
 fn told(oddity: &Oddity) -> Event {

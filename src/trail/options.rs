@@ -1,6 +1,7 @@
 //! What one device writes, and where.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::loss::Noted;
 use crate::secret::Secret;
@@ -8,11 +9,8 @@ use crate::secret::Secret;
 /// What one device writes, and where.
 #[derive(Clone, Debug)]
 pub struct DeviceOptions {
-    /// The file. Made with its directory (0700) if absent; a symbolic link is refused.
-    pub path: PathBuf,
-    /// The file's mode; execute bits are dropped. `None` leaves an existing file as it is and makes a new
-    /// one with 0600.
-    pub mode: Option<u32>,
+    /// Where its lines go.
+    pub target: Target,
     /// Whether accessors are hashed. Vault's default is yes.
     pub hmac_accessor: bool,
     /// Whether secrets are written in clear. Vault's default is no.
@@ -24,26 +22,85 @@ pub struct DeviceOptions {
     pub prefix: String,
     /// Keys the hashes. Must stay the same for the life of the device, or its hashes lose their meaning.
     pub salt: Secret,
-    /// A directory whose files are not to be written, whatever path leads to them: where the engine keeps its data.
-    pub kept_out_of: Option<PathBuf>,
     /// The last line as it was noted down ([`Trail::noted`](super::Trail::noted)), if it was.
     pub noted: Option<Noted>,
     /// Whether the engine made it, so that [`Trail::close_device`](super::Trail::close_device) does not take it away.
     pub built_in: bool,
 }
 
+/// Where lines go.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// Into a file.
+    File(FileTarget),
+    /// To whoever listens at a socket.
+    Socket(SocketTarget),
+}
+
+/// The file of a device.
+#[derive(Clone, Debug)]
+pub struct FileTarget {
+    /// The file. Made with its directory (0700) if absent; a symbolic link is refused.
+    pub path: PathBuf,
+    /// The file's mode; execute bits are dropped. `None` leaves an existing file as it is and makes a new
+    /// one with 0600.
+    pub mode: Option<u32>,
+    /// A directory whose files are not to be written, whatever path leads to them: where the engine keeps its data.
+    pub kept_out_of: Option<PathBuf>,
+}
+
+/// The socket of a device.
+#[derive(Clone, Debug)]
+pub struct SocketTarget {
+    /// Where somebody listens.
+    pub address: SocketAddress,
+    /// How long it may take nothing before the lines are given up.
+    pub write_timeout: Duration,
+}
+
+/// Where somebody listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SocketAddress {
+    /// `HOST:PORT`; a name is looked up at each connection.
+    Tcp(String),
+    /// A socket in the file system.
+    Unix(PathBuf),
+}
+
+impl std::fmt::Display for SocketAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl Target {
+    /// The file, of a device that has one.
+    pub fn path(&self) -> Option<&PathBuf> {
+        match self {
+            Self::File(file) => Some(&file.path),
+            Self::Socket(_) => None,
+        }
+    }
+}
+
 impl DeviceOptions {
-    /// A device with Vault's defaults: mode 0600, everything hashed, lists in full.
+    /// A device with Vault's defaults in a file: mode 0600, everything hashed, lists in full.
     pub fn new(path: PathBuf, salt: Secret) -> Self {
+        Self::to(Target::File(FileTarget { path, mode: Some(0o600), kept_out_of: None }), salt)
+    }
+
+    /// A device with Vault's defaults: everything hashed, lists in full.
+    pub fn to(target: Target, salt: Secret) -> Self {
         Self {
-            path,
-            mode: Some(0o600),
+            target,
             hmac_accessor: true,
             log_raw: false,
             elide_list_responses: false,
             prefix: String::new(),
             salt,
-            kept_out_of: None,
             noted: None,
             built_in: false,
         }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use self::device::Device;
 pub(crate) use self::options::Bounds;
-use self::options::options;
+use self::options::{options, skips_test};
 use crate::engine::backend::Call;
 use crate::engine::kernel::barrier::{Barrier, Batch};
 use crate::engine::kernel::mounts::Mount;
@@ -42,6 +42,7 @@ pub(crate) fn make_built_in(barrier: &Barrier, first: &mut Batch) -> Result<(), 
     }
     let device = Device {
         path: BUILT_IN.to_owned(),
+        kind: "file".to_owned(),
         description: "the engine's own trail".to_owned(),
         options: IndexMap::new(),
         local: true,
@@ -65,14 +66,14 @@ pub(crate) fn open_devices(
 ) -> Result<Vec<String>, OpenError> {
     let mut missing = Vec::new();
     let mut open = |name: &str, options: DeviceOptions| {
-        let (path, noted) = (options.path.clone(), noted.get(name).cloned());
+        let place = options.target.path().map_or_else(String::new, |path| path.display().to_string());
+        let noted = noted.get(name).cloned();
         let found = trail.open_device(name, DeviceOptions { noted: noted.clone(), ..options })?;
         if let (Some(what), Some(noted)) = (found, noted) {
             missing.push(format!(
-                "the trail {} is not what this engine wrote: {what}. It was cut, replaced or removed, or moved while the \
+                "the trail {place} is not what this engine wrote: {what}. It was cut, replaced or removed, or moved while the \
                  engine did not run. Look for the rest (a rotated file, a backup), and check it with `leasehold trail \
                  verify --file FILE --head {}:{}`",
-                path.display(),
                 noted.head.seq,
                 noted.head.hash
             ));
@@ -141,7 +142,7 @@ fn list(core: &Core) -> Result<Response, Error> {
         .chain(table)
         .map(|device| {
             let shown = json!({
-                "type": "file",
+                "type": device.kind,
                 "description": device.description,
                 "options": device.options,
                 "path": device.path,
@@ -156,14 +157,9 @@ fn list(core: &Core) -> Result<Response, Error> {
 async fn enable(core: &Arc<Core>, path: String, call: Call<'_>) -> Result<Response, Error> {
     call.refuse_unknown("an audit device")?;
     let fields = call.fields();
-    let kind = fields.string("type")?.unwrap_or_default();
-    if kind != "file" {
-        return Err(Error::Invalid(format!(
-            "unknown backend type: {kind:?} (this server has audit devices of type file)"
-        )));
-    }
     let device = Device {
         path: path.clone(),
+        kind: fields.string("type")?.unwrap_or_default(),
         description: fields.string("description")?.unwrap_or_default(),
         options: fields.pairs("options")?.unwrap_or_default(),
         local: fields.bool("local")?.unwrap_or_default(),
@@ -175,9 +171,7 @@ async fn enable(core: &Arc<Core>, path: String, call: Call<'_>) -> Result<Respon
             "log_raw writes secrets in clear, which this server's configuration does not allow ({ALLOW_RAW})"
         )));
     }
-    let test = !Fields(&device.options.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect())
-        .bool("skip_test")?
-        .unwrap_or_default();
+    let test = !skips_test(&device)?;
     let _turn = call.mount.turn("audit").await;
     let mut table = core.barrier.get::<Vec<Device>>(TABLE_KEY)?.unwrap_or_default();
     if path == BUILT_IN || table.iter().any(|other| other.path == path) {
@@ -189,7 +183,7 @@ async fn enable(core: &Arc<Core>, path: String, call: Call<'_>) -> Result<Respon
     core.trail.open_device(&path, options).map_err(|error| Error::Invalid(error.to_string()))?;
     table.push(device);
     if let Err(error) = store(core, &table).await {
-        core.trail.close_device(&path);
+        close(core, path).await;
         return Err(error);
     }
     tracing::info!(path, "audit device enabled");
@@ -218,6 +212,7 @@ async fn test_line(core: &Core, options: &DeviceOptions) -> Result<(), Error> {
         })
         .durable()
         .await;
+    // It has written all that it will.
     trial.close();
     written.map_err(refused)
 }
@@ -234,10 +229,17 @@ async fn disable(core: &Arc<Core>, mount: &Mount, path: &str) -> Result<Response
     table.retain(|device| device.path != path);
     if table.len() < before {
         store(core, &table).await?;
-        core.trail.close_device(path);
+        close(core, path.to_owned()).await;
         tracing::warn!(path, "audit device disabled");
     }
     Ok(Response::empty())
+}
+
+/// Closes a device, which waits for its last lines: not on a worker of the runtime.
+async fn close(core: &Core, path: String) {
+    let trail = core.trail.clone();
+    // A panic in it has been told.
+    let _ = tokio::task::spawn_blocking(move || trail.close_device(&path)).await;
 }
 
 async fn store(core: &Core, table: &[Device]) -> Result<(), Error> {

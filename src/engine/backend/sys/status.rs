@@ -69,18 +69,16 @@ pub(super) fn failing(core: &Core) -> Map<String, Value> {
     failing
 }
 
-/// Whether requests fail because of it: one audit device that takes lines is enough.
+/// Whether requests fail because of it: one audit device that takes lines is enough, if it is one of those that count.
 fn is_out(core: &Core, failing: &Map<String, Value>) -> bool {
-    let devices = core.trail.device_names();
-    let silent = |device: &String| failing.contains_key(&format!("audit/{device}"));
-    failing.contains_key("store") || (!devices.is_empty() && devices.iter().all(silent))
+    failing.contains_key("store") || core.trail.is_out()
 }
 
 /// Writes where the last write failed: trouble is over when one succeeds, also where nobody else asks for anything.
 fn try_again(core: &Core, failing: &Map<String, Value>) {
     if failing.keys().any(|name| name != "store") {
         let event = Event { name: "trail-resumed".to_owned(), reason: "health".to_owned(), detail: None };
-        drop(core.trail.append(&Record::system(core.clock.now(), event, None)));
+        core.trail.try_again(&Record::system(core.clock.now(), event, None));
     }
     if failing.contains_key("store") {
         let barrier = core.barrier.clone();

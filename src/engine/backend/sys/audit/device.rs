@@ -7,6 +7,9 @@ use indexmap::IndexMap;
 pub(super) struct Device {
     /// `file/`.
     pub(super) path: String,
+    /// `file`, `socket`. Stores that are older say nothing: there were only files.
+    #[serde(rename = "type", default = "file")]
+    pub(super) kind: String,
     /// What people read.
     pub(super) description: String,
     /// As they were given.
@@ -15,4 +18,8 @@ pub(super) struct Device {
     pub(super) local: bool,
     /// Keys its hashes.
     pub(super) salt: String,
+}
+
+fn file() -> String {
+    "file".to_owned()
 }

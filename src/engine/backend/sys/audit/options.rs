@@ -1,6 +1,7 @@
 //! What the options of an audit device mean, and what is wrong with them.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -10,7 +11,7 @@ use crate::engine::setup::Auditing;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::secret::Secret;
-use crate::trail::DeviceOptions;
+use crate::trail::{DeviceOptions, FileTarget, SocketAddress, SocketTarget, Target};
 
 /// What no device may, whatever its options say.
 #[derive(Clone, Copy)]
@@ -28,22 +29,55 @@ impl<'a> Bounds<'a> {
     }
 }
 
+/// The options of every type.
+const COMMON: [&str; 6] = ["format", "log_raw", "hmac_accessor", "elide_list_responses", "prefix", "skip_test"];
+
+/// The longest time that whoever listens may be waited for, in seconds: less than a request may take.
+const WRITE_TIMEOUT_MAX: i64 = 60;
+
 /// The device's options as the trail understands them.
 pub(super) fn options(device: &Device, bounds: Bounds<'_>) -> Result<DeviceOptions, Error> {
-    const KNOWN: [&str; 9] = [
-        "file_path",
-        "path",
-        "mode",
-        "format",
-        "log_raw",
-        "hmac_accessor",
-        "elide_list_responses",
-        "prefix",
-        "skip_test",
-    ];
-    let data: Map<String, Value> = device.options.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
-    Fields(&data).refuse_unknown(|name| KNOWN.contains(&name), "a file audit device")?;
+    let data = data(device);
     let fields = Fields(&data);
+    let known =
+        |own: &[&str], place: &str| fields.refuse_unknown(|name| COMMON.contains(&name) || own.contains(&name), place);
+    let target = match device.kind.as_str() {
+        "file" => {
+            known(&["file_path", "path", "mode"], "a file audit device")?;
+            Target::File(file(fields, bounds)?)
+        }
+        "socket" => {
+            known(&["address", "socket_type", "write_timeout"], "a socket audit device")?;
+            Target::Socket(socket(fields)?)
+        }
+        other => {
+            return Err(Error::Invalid(format!(
+                "unknown backend type: {other:?} (this server has audit devices of the types file and socket)"
+            )));
+        }
+    };
+    if fields.string("format")?.is_some_and(|format| !format.is_empty() && format != "json") {
+        return Err(Error::Invalid("the audit format must be json".to_owned()));
+    }
+    Ok(DeviceOptions {
+        hmac_accessor: fields.bool("hmac_accessor")?.unwrap_or(true),
+        log_raw: fields.bool("log_raw")?.unwrap_or_default(),
+        elide_list_responses: fields.bool("elide_list_responses")?.unwrap_or_default(),
+        prefix: fields.string("prefix")?.unwrap_or_default(),
+        ..DeviceOptions::to(target, Secret::new(device.salt.as_str()))
+    })
+}
+
+/// Whether it is enabled without a line that shows that it takes some.
+pub(super) fn skips_test(device: &Device) -> Result<bool, Error> {
+    Ok(Fields(&data(device)).bool("skip_test")?.unwrap_or_default())
+}
+
+fn data(device: &Device) -> Map<String, Value> {
+    device.options.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect()
+}
+
+fn file(fields: Fields<'_>, bounds: Bounds<'_>) -> Result<FileTarget, Error> {
     let path = match fields.string("file_path")?.or(fields.string("path")?).filter(|path| !path.is_empty()) {
         Some(path) => PathBuf::from(path),
         None => return Err(Error::Invalid("file_path is required".to_owned())),
@@ -54,10 +88,7 @@ pub(super) fn options(device: &Device, bounds: Bounds<'_>) -> Result<DeviceOptio
     if !path.is_absolute() {
         return Err(Error::Invalid("file_path must be an absolute path".to_owned()));
     }
-    if fields.string("format")?.is_some_and(|format| !format.is_empty() && format != "json") {
-        return Err(Error::Invalid("the audit format must be json".to_owned()));
-    }
-    let mode = match device.options.get("mode").map(String::as_str) {
+    let mode = match fields.string("mode")?.as_deref() {
         None => Some(0o600),
         Some("" | "0000" | "0") => None,
         Some(text) => {
@@ -65,13 +96,35 @@ pub(super) fn options(device: &Device, bounds: Bounds<'_>) -> Result<DeviceOptio
             Some(mode.ok_or_else(|| Error::Invalid("mode must be an octal file mode such as 0600".to_owned()))?)
         }
     };
-    Ok(DeviceOptions {
-        mode,
-        hmac_accessor: fields.bool("hmac_accessor")?.unwrap_or(true),
-        log_raw: fields.bool("log_raw")?.unwrap_or_default(),
-        elide_list_responses: fields.bool("elide_list_responses")?.unwrap_or_default(),
-        prefix: fields.string("prefix")?.unwrap_or_default(),
-        kept_out_of: bounds.data.map(Path::to_owned),
-        ..DeviceOptions::new(path, Secret::new(device.salt.as_str()))
-    })
+    Ok(FileTarget { path, mode, kept_out_of: bounds.data.map(Path::to_owned) })
+}
+
+fn socket(fields: Fields<'_>) -> Result<SocketTarget, Error> {
+    let address = fields.string("address")?.filter(|address| !address.is_empty());
+    let address = address.ok_or_else(|| Error::Invalid("address is required".to_owned()))?;
+    let address = match fields.string("socket_type")?.as_deref() {
+        None | Some("" | "tcp") => tcp(address)?,
+        Some("unix") if Path::new(&address).is_absolute() => SocketAddress::Unix(address.into()),
+        Some("unix") => return Err(Error::Invalid("address must be the absolute path of a socket".to_owned())),
+        Some(other) => {
+            return Err(Error::Invalid(format!(
+                "socket_type {other:?} is not supported by this server: it is tcp or unix"
+            )));
+        }
+    };
+    let seconds = fields.seconds("write_timeout")?.unwrap_or(2);
+    let write_timeout = u64::try_from(seconds).ok().filter(|_| (1..=WRITE_TIMEOUT_MAX).contains(&seconds));
+    let write_timeout = write_timeout
+        .ok_or_else(|| Error::Invalid(format!("write_timeout must be between 1s and {WRITE_TIMEOUT_MAX}s")))?;
+    Ok(SocketTarget { address, write_timeout: Duration::from_secs(write_timeout) })
+}
+
+fn tcp(address: String) -> Result<SocketAddress, Error> {
+    let is_whole = address
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0));
+    match is_whole {
+        true => Ok(SocketAddress::Tcp(address)),
+        false => Err(Error::Invalid(format!("address {address:?} must be HOST:PORT, such as 127.0.0.1:9090"))),
+    }
 }
