@@ -29,7 +29,7 @@ enum Subcommand {
     #[command(after_help = "Examples:\n  leasehold audit enable file file_path=/var/log/leasehold/audit.log\n  \
                             leasehold audit enable -path=siem socket address=siem.example:9090")]
     Enable {
-        /// Its type: file or socket
+        /// Its type: file, socket or syslog
         #[arg(value_name = "TYPE")]
         kind: String,
         /// Its options

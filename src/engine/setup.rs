@@ -63,10 +63,18 @@ impl Config {
 }
 
 /// What audit devices may do: whoever may enable one through the API may no more than this.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Auditing {
     /// Whether one may write secrets in clear (`log_raw`).
     pub log_raw: bool,
+    /// The socket of the machine's syslog.
+    pub syslog: PathBuf,
+}
+
+impl Default for Auditing {
+    fn default() -> Self {
+        Self { log_raw: false, syslog: PathBuf::from("/dev/log") }
+    }
 }
 
 /// Where an engine keeps its data.

@@ -23,6 +23,7 @@ pub mod query;
 mod record;
 pub mod relay;
 mod stream;
+mod syslog;
 mod ticket;
 mod writer;
 
@@ -31,7 +32,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use self::error::TrailError;
 pub use self::loss::Noted;
-pub use self::options::{DeviceOptions, FileTarget, SocketAddress, SocketTarget, Target};
+pub use self::options::{DeviceOptions, FileTarget, SocketAddress, SocketTarget, SyslogTarget, Target};
 pub use self::record::{Credential, Event, LineType, Record};
 pub use self::ticket::Ticket;
 
@@ -39,6 +40,7 @@ use self::file::{FileSink, Oddity, Opened};
 use self::hash::Hasher;
 use self::line::Format;
 use self::stream::StreamSink;
+use self::syslog::SyslogSink;
 use self::writer::Writer;
 use crate::clock::Clock;
 
@@ -132,6 +134,11 @@ impl Trail {
                 let sink = StreamSink::new(target.clone(), self.clock.clone());
                 let writer = Writer::start(Box::new(sink), Vec::new(), SOCKET_BYTES_MAX);
                 Ok((writer.map_err(|source| TrailError::peer(&target.address, source))?, None))
+            }
+            Target::Syslog(target) => {
+                let sink = SyslogSink::new(target.clone(), self.clock.clone());
+                let writer = Writer::start(Box::new(sink), Vec::new(), SOCKET_BYTES_MAX);
+                Ok((writer.map_err(|source| TrailError::peer(&target.path.display(), source))?, None))
             }
         }
     }

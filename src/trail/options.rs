@@ -35,6 +35,8 @@ pub enum Target {
     File(FileTarget),
     /// To whoever listens at a socket.
     Socket(SocketTarget),
+    /// To the machine's syslog.
+    Syslog(SyslogTarget),
 }
 
 /// The file of a device.
@@ -47,6 +49,19 @@ pub struct FileTarget {
     pub mode: Option<u32>,
     /// A directory whose files are not to be written, whatever path leads to them: where the engine keeps its data.
     pub kept_out_of: Option<PathBuf>,
+}
+
+/// The machine's syslog, as a device uses it.
+#[derive(Clone, Debug)]
+pub struct SyslogTarget {
+    /// Its socket, which takes datagrams.
+    pub path: PathBuf,
+    /// The number of the facility that lines are of (RFC 3164, 4.1.1).
+    pub facility: u8,
+    /// What lines are said to come from.
+    pub tag: String,
+    /// How long it may take nothing before the lines are given up.
+    pub write_timeout: Duration,
 }
 
 /// The socket of a device.
@@ -81,7 +96,7 @@ impl Target {
     pub fn path(&self) -> Option<&PathBuf> {
         match self {
             Self::File(file) => Some(&file.path),
-            Self::Socket(_) => None,
+            Self::Socket(_) | Self::Syslog(_) => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -339,4 +339,110 @@ fn a_line_at_a_socket_does_not_stand_in_for_one_in_the_trail() {
     std::fs::remove_dir(&trail).unwrap();
     world.engine.as_ref().unwrap().reload();
     assert_eq!(world.http.send("POST", "cubbyhole/a", Some(&json!({ "n": 1 }))).status, 204);
+}
+
+/// The syslog of a machine.
+struct Syslog(UnixDatagram);
+
+impl Syslog {
+    fn at(path: &Path) -> Self {
+        let socket = UnixDatagram::bind(path).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        Self(socket)
+    }
+
+    /// The next message about this path: what stands before its line, and the line.
+    #[track_caller]
+    fn about(&self, path: &str) -> (String, Value) {
+        let mut bytes = vec![0; 1024 * 1024];
+        loop {
+            let length = self.0.recv(&mut bytes).expect("a message comes in");
+            let text = std::str::from_utf8(&bytes[..length]).unwrap();
+            let at = text.find('{').unwrap();
+            // Nothing behind it, not a line end either.
+            let line: Value = serde_json::from_str(&text[at..]).unwrap();
+            assert!(text.ends_with('}'), "{text}");
+            if line["request"]["path"] == path {
+                return (text[..at].to_owned(), line);
+            }
+        }
+    }
+}
+
+fn with_syslog() -> (World, Auditing) {
+    let mut world = World::closed();
+    let auditing = Auditing { syslog: world.home.path().join("log"), ..Auditing::default() };
+    world.start(auditing.clone());
+    (world, auditing)
+}
+
+#[test]
+fn syslog_gets_each_line_under_its_facility_and_tag() {
+    let (world, auditing) = with_syslog();
+    refused(&world.enable("syslog", "syslog", &json!({})), 400, "failed its test line");
+    let syslog = Syslog::at(&auditing.syslog);
+    let process = std::process::id();
+    for (name, options, start) in [
+        ("one", json!({}), format!("<38>Sep 21 14:13:20 leasehold[{process}]: ")),
+        (
+            "two",
+            json!({ "facility": "local7", "tag": "vault", "prefix": "@cee: " }),
+            format!("<190>Sep 21 14:13:20 vault[{process}]: @cee: "),
+        ),
+    ] {
+        assert_eq!(world.enable(name, "syslog", &options).status, 204);
+        world.http.post("cubbyhole/a", &json!({ "password": "open sesame" }));
+        let (before, request) = syslog.about("cubbyhole/a");
+        assert_eq!(before, start);
+        let hash =
+            world.http.post(&format!("sys/audit-hash/{name}"), &json!({ "input": "open sesame" }))["data"]["hash"]
+                .clone();
+        assert_eq!(request["request"]["data"]["password"], hash);
+        assert_eq!(syslog.about("cubbyhole/a").1["chain"]["prev"], request["chain"]["hash"]);
+        assert_eq!(world.http.send("DELETE", &format!("sys/audit/{name}"), None).status, 204);
+    }
+    for (options, what) in [
+        (json!({ "facility": "LOCAL8" }), "invalid syslog facility: LOCAL8"),
+        (json!({ "facility": "audit" }), "invalid syslog facility: audit"),
+        (json!({ "tag": "a b" }), "tag may have"),
+        (json!({ "address": "x" }), "\"address\" of a syslog audit device"),
+    ] {
+        refused(&world.enable("bad", "syslog", &options), 400, what);
+    }
+}
+
+#[test]
+fn syslog_may_hang_restart_and_get_what_is_too_long_for_it() {
+    let (world, auditing) = with_syslog();
+    let syslog = Syslog::at(&auditing.syslog);
+    assert_eq!(world.enable("syslog", "syslog", &json!({})).status, 204);
+    let failing = |wanted: bool| loop {
+        let health = world.http.send("GET", "sys/health", None);
+        assert_eq!(health.status, 200, "{}", health.body);
+        let failing = &health.body["failing"]["audit/syslog/"];
+        if !failing.is_null() == wanted {
+            return failing.clone();
+        }
+    };
+    // More than a datagram takes: that line is lost, and the next is not.
+    world.http.post("cubbyhole/large", &large());
+    world.http.post("cubbyhole/a", &json!({ "n": 1 }));
+    let (_, line) = syslog.about("cubbyhole/a");
+    assert_eq!(line["type"], "request");
+    // Nobody reads any more, until its queue is full: nobody waits for it.
+    for _ in 0..2_000 {
+        world.http.post("cubbyhole/b", &json!({ "n": 1 }));
+        if !world.http.send("GET", "sys/health", None).body["failing"].is_null() {
+            break;
+        }
+    }
+    let told = said(&failing(true));
+    assert!(told.contains("syslog took nothing for 2s"), "{told}");
+    // It comes back as another process.
+    drop(syslog);
+    std::fs::remove_file(&auditing.syslog).unwrap();
+    let syslog = Syslog::at(&auditing.syslog);
+    world.http.post("cubbyhole/c", &json!({ "n": 1 }));
+    syslog.about("cubbyhole/c");
+    failing(false);
 }

@@ -275,8 +275,8 @@ fn audit_devices_are_made_listed_asked_and_removed() {
     refused(&enable_audit(&world, "bad", "/dev/full", &json!({})), 400, "test line");
     refused(&enable_audit(&world, "bad", "/x", &json!({ "fallback": "true" })), 400, "fallback");
     refused(&enable_audit(&world, "bad", "stdout", &json!({})), 400, "give a file's path");
-    let kind = json!({ "type": "syslog" });
-    refused(&world.http.send("PUT", "sys/audit/s", Some(&kind)), 400, "syslog");
+    let kind = json!({ "type": "kafka" });
+    refused(&world.http.send("PUT", "sys/audit/s", Some(&kind)), 400, "kafka");
     let table = world.http.get("sys/audit");
     assert_eq!(table["file/"]["options"]["file_path"], file);
     assert_eq!(table["data"]["file/"]["type"], "file");

@@ -107,7 +107,7 @@ impl Settings {
             client_certificates,
             data,
             audit_file: args.audit_file.or(file.audit_path),
-            auditing: Auditing { log_raw: file.allow_audit_log_raw },
+            auditing: Auditing { log_raw: file.allow_audit_log_raw, ..Auditing::default() },
             seal,
             key,
             aws: args.aws.or(file.aws).unwrap_or(AwsChoice::Aws),

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 pub(super) struct Device {
     /// `file/`.
     pub(super) path: String,
-    /// `file`, `socket`. Stores that are older say nothing: there were only files.
+    /// `file`, `socket` or `syslog`. Stores that are older say nothing: there were only files.
     #[serde(rename = "type", default = "file")]
     pub(super) kind: String,
     /// What people read.

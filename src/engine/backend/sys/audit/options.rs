@@ -11,7 +11,7 @@ use crate::engine::setup::Auditing;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::secret::Secret;
-use crate::trail::{DeviceOptions, FileTarget, SocketAddress, SocketTarget, Target};
+use crate::trail::{DeviceOptions, FileTarget, SocketAddress, SocketTarget, SyslogTarget, Target};
 
 /// What no device may, whatever its options say.
 #[derive(Clone, Copy)]
@@ -35,6 +35,17 @@ const COMMON: [&str; 6] = ["format", "log_raw", "hmac_accessor", "elide_list_res
 /// The longest time that whoever listens may be waited for, in seconds: less than a request may take.
 const WRITE_TIMEOUT_MAX: i64 = 60;
 
+/// How long syslog may take nothing.
+const SYSLOG_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The facilities of syslog by their numbers, as Vault's device has them (hashicorp/go-syslog, `syslog.go`). Between those for
+/// programs and those for who runs the machine are four that have no name there.
+const FACILITIES: [&str; 12] =
+    ["KERN", "USER", "MAIL", "DAEMON", "AUTH", "SYSLOG", "LPR", "NEWS", "UUCP", "CRON", "AUTHPRIV", "FTP"];
+
+/// The number of `LOCAL0`.
+const LOCAL: u8 = 16;
+
 /// The device's options as the trail understands them.
 pub(super) fn options(device: &Device, bounds: Bounds<'_>) -> Result<DeviceOptions, Error> {
     let data = data(device);
@@ -50,9 +61,13 @@ pub(super) fn options(device: &Device, bounds: Bounds<'_>) -> Result<DeviceOptio
             known(&["address", "socket_type", "write_timeout"], "a socket audit device")?;
             Target::Socket(socket(fields)?)
         }
+        "syslog" => {
+            known(&["facility", "tag"], "a syslog audit device")?;
+            Target::Syslog(syslog(fields, bounds)?)
+        }
         other => {
             return Err(Error::Invalid(format!(
-                "unknown backend type: {other:?} (this server has audit devices of the types file and socket)"
+                "unknown backend type: {other:?} (this server has audit devices of the types file, socket and syslog)"
             )));
         }
     };
@@ -127,4 +142,24 @@ fn tcp(address: String) -> Result<SocketAddress, Error> {
         true => Ok(SocketAddress::Tcp(address)),
         false => Err(Error::Invalid(format!("address {address:?} must be HOST:PORT, such as 127.0.0.1:9090"))),
     }
+}
+
+fn syslog(fields: Fields<'_>, bounds: Bounds<'_>) -> Result<SyslogTarget, Error> {
+    let name = fields.string("facility")?.filter(|name| !name.is_empty()).unwrap_or_else(|| "AUTH".to_owned());
+    let facility = facility(&name.to_ascii_uppercase()).ok_or_else(|| {
+        Error::Invalid(format!("invalid syslog facility: {name} (one of {}, LOCAL0 to LOCAL7)", FACILITIES.join(", ")))
+    })?;
+    let tag = fields.string("tag")?.filter(|tag| !tag.is_empty()).unwrap_or_else(|| "leasehold".to_owned());
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+    if tag.len() > 32 || !tag.chars().all(is_part) {
+        return Err(Error::Invalid("tag may have at most 32 letters, digits, dots, slashes, - and _".to_owned()));
+    }
+    Ok(SyslogTarget { path: bounds.auditing.syslog.clone(), facility, tag, write_timeout: SYSLOG_TIMEOUT })
+}
+
+fn facility(name: &str) -> Option<u8> {
+    if let Some(number) = name.strip_prefix("LOCAL") {
+        return number.parse::<u8>().ok().filter(|local| *local < 8 && number.len() == 1).map(|local| LOCAL + local);
+    }
+    u8::try_from(FACILITIES.iter().position(|known| *known == name)?).ok()
 }
