@@ -1,7 +1,6 @@
 //! Audit files of engines: ours, OpenBao's and Vault's, as flags name them.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -16,20 +15,20 @@ use crate::ledger::history::{self, KEPT, Run};
 use crate::object::{Class, Kind, RolePath};
 use crate::text::count;
 use crate::trail::account::{Question, Reading};
+use crate::trail::parts;
 
 /// Bytes that are read at once.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// A file, or what comes in at `-`.
+/// A file, or what comes in at `-`; with what an engine has rotated away before it, and how many files that is.
 ///
 /// # Errors
 /// It can't be opened.
-pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>, CliError> {
+pub(crate) fn open(path: &Path) -> Result<(Box<dyn BufRead>, usize), CliError> {
     if path.as_os_str() == "-" {
-        return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, std::io::stdin())));
+        return Ok((Box::new(BufReader::with_capacity(BUFFER_BYTES, std::io::stdin())), 0));
     }
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, file)))
+    parts::open(path).map_err(|error| unreadable(path, &error))
 }
 
 /// That a file could not be read.
@@ -75,7 +74,7 @@ pub(crate) async fn attribute(
     let namespace = client.namespace().unwrap_or_default().trim_matches('/').to_owned();
     let mut reading = Reading::new(questions.collect(), &namespace);
     for file in files {
-        reading.read(open(file)?).map_err(|error| unreadable(file, &error))?;
+        reading.read(open(file)?.0).map_err(|error| unreadable(file, &error))?;
     }
     let told = reading.end();
     if told.unreadable > 0 {

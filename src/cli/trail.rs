@@ -88,7 +88,7 @@ async fn show(args: Args, global: &Global) -> Result<u8, CliError> {
     let since = args.since.as_deref().map(|since| parse_since(since, now)).transpose()?;
     let (name, mut found) = match args.source.find(global).await? {
         Trail::File(path) => {
-            let found = issuances(source::open(&path)?, now).map_err(|error| unreadable(&path, &error))?;
+            let found = issuances(source::open(&path)?.0, now).map_err(|error| unreadable(&path, &error))?;
             (path.display().to_string(), found)
         }
         Trail::Engine(mut told) => {

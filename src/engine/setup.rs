@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::clock::Clock;
 use crate::secret::Secret;
+use crate::trail::Rotation;
 
 /// This program's own version, which the API reports as `leasehold_version`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -69,11 +70,13 @@ pub struct Auditing {
     pub log_raw: bool,
     /// The socket of the machine's syslog.
     pub syslog: PathBuf,
+    /// When the file of the built-in device is rotated.
+    pub rotation: Rotation,
 }
 
 impl Default for Auditing {
     fn default() -> Self {
-        Self { log_raw: false, syslog: PathBuf::from("/dev/log") }
+        Self { log_raw: false, syslog: PathBuf::from("/dev/log"), rotation: Rotation::default() }
     }
 }
 

@@ -15,10 +15,12 @@ mod file;
 mod hash;
 mod json;
 mod line;
+mod log;
 mod loss;
 mod newline;
 mod options;
 pub mod page;
+pub mod parts;
 pub mod query;
 mod record;
 pub mod relay;
@@ -32,13 +34,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use self::error::TrailError;
 pub use self::loss::Noted;
-pub use self::options::{DeviceOptions, FileTarget, SocketAddress, SocketTarget, SyslogTarget, Target};
+pub use self::options::{DeviceOptions, FileTarget, Rotation, SocketAddress, SocketTarget, SyslogTarget, Target};
 pub use self::record::{Credential, Event, LineType, Record};
 pub use self::ticket::Ticket;
 
-use self::file::{FileSink, Oddity, Opened};
+use self::file::{FileSink, Opened};
 use self::hash::Hasher;
 use self::line::Format;
+use self::log::{Oddity, Reason};
 use self::stream::StreamSink;
 use self::syslog::SyslogSink;
 use self::writer::Writer;
@@ -125,8 +128,8 @@ impl Trail {
             Target::File(target) => {
                 let (format, clock) = (Arc::clone(format), self.clock.clone());
                 let note = move |oddity: &Oddity| format.body(&Record::system(clock.now(), told(oddity), None));
-                let Opened { sink, first, missing } =
-                    FileSink::open(target, &options.prefix, options.noted.as_ref(), note)?;
+                let (prefix, noted) = (&options.prefix, options.noted.as_ref());
+                let Opened { sink, first, missing } = FileSink::open(target, prefix, noted, self.clock.clone(), note)?;
                 let writer = Writer::start(Box::new(sink), first, FILE_BYTES_MAX);
                 Ok((writer.map_err(|source| TrailError::open(&target.path, source))?, missing))
             }
@@ -266,6 +269,8 @@ fn told(oddity: &Oddity) -> Event {
     let (name, reason, detail) = match oddity {
         Oddity::Torn(bytes) => ("trail-line-cut", "torn", format!("{bytes} bytes without an end were cut off")),
         Oddity::Missing(what) => ("trail-lines-missing", "missing", what.clone()),
+        Oddity::Rotated(Reason::Size, what) => ("trail-rotated", "size", what.clone()),
+        Oddity::Rotated(Reason::Age, what) => ("trail-rotated", "age", what.clone()),
         Oddity::Unchained(what) => ("trail-restarted", "unchained", format!("the chain starts anew: {what}")),
     };
     Event { name: name.to_owned(), reason: reason.to_owned(), detail: Some(detail) }

@@ -49,6 +49,49 @@ pub struct FileTarget {
     pub mode: Option<u32>,
     /// A directory whose files are not to be written, whatever path leads to them: where the engine keeps its data.
     pub kept_out_of: Option<PathBuf>,
+    /// When the next lines go into a new file.
+    pub rotation: Rotation,
+}
+
+/// When a file is rotated. By default it never is: who moves it away says so (SIGHUP).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rotation {
+    /// The most bytes of a file, unless its lines come at once; 0 for any number.
+    pub bytes: u64,
+    /// How old its first line may get; 0 for any age. An idle device rotates when it has a line to write.
+    pub age: Duration,
+    /// How many files that were rotated away are kept; 0 for all.
+    pub max_files: usize,
+}
+
+impl Rotation {
+    /// The fewest bytes after which a file is rotated: there is a file for each such part.
+    pub const BYTES_MIN: u64 = 64 * 1024;
+
+    /// The shortest time after which one is.
+    pub const AGE_MIN: Duration = Duration::from_secs(60);
+
+    /// Whether it says something that can be meant.
+    ///
+    /// # Errors
+    /// Why not, by the words that options and configurations have for it.
+    pub fn check(self) -> Result<(), &'static str> {
+        match self {
+            Self { bytes: 1.., .. } if self.bytes < Self::BYTES_MIN => Err("rotate_bytes must be 0 or at least 65536"),
+            Self { age, .. } if !age.is_zero() && age < Self::AGE_MIN => {
+                Err("rotate_duration must be 0 or at least 1m")
+            }
+            Self { max_files: 1.., .. } if self.is_never() => {
+                Err("rotate_max_files says how many old files are kept: it takes rotate_bytes or rotate_duration")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether nothing is rotated.
+    pub fn is_never(self) -> bool {
+        self.bytes == 0 && self.age.is_zero()
+    }
 }
 
 /// The machine's syslog, as a device uses it.
@@ -104,7 +147,10 @@ impl Target {
 impl DeviceOptions {
     /// A device with Vault's defaults in a file: mode 0600, everything hashed, lists in full.
     pub fn new(path: PathBuf, salt: Secret) -> Self {
-        Self::to(Target::File(FileTarget { path, mode: Some(0o600), kept_out_of: None }), salt)
+        Self::to(
+            Target::File(FileTarget { path, mode: Some(0o600), kept_out_of: None, rotation: Rotation::default() }),
+            salt,
+        )
     }
 
     /// A device with Vault's defaults: everything hashed, lists in full.

@@ -1,13 +1,14 @@
 //! A part of a trail's file, for who reads it from elsewhere: from a line on, whose number and place the part before told.
 //!
-//! The number is what counts: a file that was rotated in between is read from its first line, and what that goes on from is
-//! told. The place only saves reading what was read before. No line is answered that is not durable.
+//! The number is what counts: what the engine rotated away is read where it lies (`parts.rs`), and where somebody else did, the
+//! file is read from its first line, and what that goes on from is told. The place only saves reading what was read before. No line is answered that is not durable.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use super::chain::{self, LINE_BYTES_MAX, LineEnd, read_line};
+use super::parts;
 
 /// Bytes of lines in a page, after which no other begins.
 const PAGE_BYTES: usize = 1 << 20;
@@ -48,15 +49,32 @@ pub struct Page {
     pub more: bool,
 }
 
-/// Reads a part.
+/// Reads a part: of the file that goes on behind what is known, be it one that was rotated away.
 ///
 /// # Errors
 /// As the file system has them.
 pub fn page(path: &Path, asked: &Asked) -> io::Result<Page> {
+    // One that began anew, with lower numbers, is not known in any part.
+    let after = if asked.after > asked.until { 0 } else { asked.after };
+    loop {
+        if let Some(part) = parts::holding(path, after + 1)? {
+            let page = page_of(&part.path, asked)?;
+            let is_read = !page.more && part.last <= asked.until;
+            // Behind its end there is another file.
+            return Ok(if is_read { Page { more: true, at: 0, after: part.last, ..page } } else { page });
+        }
+        let page = page_of(path, asked)?;
+        // It may have been rotated since it was looked for.
+        if page.begins.is_none() || parts::holding(path, after + 1)?.is_none() {
+            return Ok(page);
+        }
+    }
+}
+
+fn page_of(path: &Path, asked: &Asked) -> io::Result<Page> {
     let mut file = File::open(path)?;
     let start = if goes_on(&mut file, asked)? { asked.at } else { 0 };
     file.seek(SeekFrom::Start(start))?;
-    // One that began anew, with lower numbers, is not known in any part.
     let after = if asked.after > asked.until { 0 } else { asked.after };
     let mut page = Page { after, at: start, ..Page::default() };
     let mut reader = BufReader::new(file);

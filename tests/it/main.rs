@@ -16,6 +16,7 @@ mod apply_many;
 mod apply_on_openbao;
 mod audit_devices;
 mod audit_files;
+mod audit_rotation;
 mod aws_faults;
 mod browser;
 mod cases;

@@ -4,6 +4,7 @@
 //! line: files that served Vault have several.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hcl_edit::Span as _;
 use hcl_edit::expr::Expression;
@@ -13,6 +14,8 @@ use serde_json::Value;
 use super::args::AwsChoice;
 use super::unserved;
 use crate::cli::error::CliError;
+use crate::trail::Rotation;
+use crate::units::duration::parse;
 
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -28,6 +31,7 @@ pub(super) struct File {
     pub(super) storage_path: Option<PathBuf>,
     pub(super) audit_path: Option<PathBuf>,
     pub(super) allow_audit_log_raw: bool,
+    pub(super) rotation: Rotation,
     /// The seals that have a block, by the words for them.
     pub(super) seals: Vec<&'static str>,
     pub(super) seal_path: Option<PathBuf>,
@@ -110,7 +114,7 @@ pub(super) fn read(path: &Path) -> Result<File, CliError> {
     }
     Err(CliError::new(1, problems.join("\n")).hint(
         "keys: data or storage \"file\" { path }, listener \"tcp\" { address, tls_cert_file, tls_key_file, tls_disable, \
-         tls_disable_client_certs }, audit \"file\" { path }, seal \"shamir\" {}, \"file\" { path } \
+         tls_disable_client_certs }, audit \"file\" { path, rotate_bytes, rotate_duration, rotate_max_files }, seal \"shamir\" {}, \"file\" { path } \
          or \"credential\" { name }, allow_audit_log_raw, aws, log_level, log_format, pid_file",
     ))
 }
@@ -216,6 +220,12 @@ impl File {
             "data" => set(&mut self.data, text().map(Into::into)),
             "storage.file.path" | "backend.file.path" => set(&mut self.storage_path, text().map(Into::into)),
             "audit.file.path" => set(&mut self.audit_path, text().map(Into::into)),
+            "audit.file.rotate_bytes" | "audit.file.rotate_duration" | "audit.file.rotate_max_files" => {
+                match entry.value.as_ref().and_then(|value| rotated(&mut self.rotation, place, value)) {
+                    Some(()) => true,
+                    None => return Some(format!("{place} is {}", rotation_form(place))),
+                }
+            }
             "seal.file.path" => set(&mut self.seal_path, text().map(Into::into)),
             "seal.credential.name" => set(&mut self.seal_credential, text()),
             block if entry.value.is_none() && seal(block).is_some() => {
@@ -247,6 +257,28 @@ fn set<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
     let given = value.is_some();
     *slot = value;
     given
+}
+
+/// Takes what says when the trail is rotated, if it has the form for that.
+fn rotated(rotation: &mut Rotation, place: &str, value: &Value) -> Option<()> {
+    let number = || match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    match place {
+        "audit.file.rotate_bytes" => rotation.bytes = number()?,
+        "audit.file.rotate_max_files" => rotation.max_files = usize::try_from(number()?).ok()?,
+        _ => {
+            let seconds = value.as_str().map_or_else(|| value.as_i64(), |text| parse(text).ok())?;
+            rotation.age = Duration::from_secs(u64::try_from(seconds).ok()?);
+        }
+    }
+    Some(())
+}
+
+fn rotation_form(place: &str) -> &'static str {
+    if place.ends_with("duration") { "a duration, such as \"24h\"" } else { "a whole number" }
 }
 
 /// A flag as Vault's files write it.

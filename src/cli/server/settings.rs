@@ -84,6 +84,7 @@ impl Settings {
             }
             (None, data, storage) => data.or(storage),
         };
+        file.rotation.check().map_err(|what| CliError::new(1, format!("audit \"file\": {what}")))?;
         let (seal, key) = seal(&file.seals, file.seal_path, file.seal_credential, data.as_deref())?;
         let root_token = args.dev_root_token_id.or_else(|| variable("DEV_ROOT_TOKEN_ID"));
         let root_token = root_token.filter(|token| !token.is_empty());
@@ -107,7 +108,7 @@ impl Settings {
             client_certificates,
             data,
             audit_file: args.audit_file.or(file.audit_path),
-            auditing: Auditing { log_raw: file.allow_audit_log_raw, ..Auditing::default() },
+            auditing: Auditing { log_raw: file.allow_audit_log_raw, rotation: file.rotation, ..Auditing::default() },
             seal,
             key,
             aws: args.aws.or(file.aws).unwrap_or(AwsChoice::Aws),
@@ -236,12 +237,17 @@ mod tests {
             }
             audit "file" {
               path = "/var/log/trail.log"
+              rotate_bytes     = 104857600
+              rotate_duration  = "24h"
+              rotate_max_files = 30
             }
             allow_audit_log_raw = true
         "#;
         let from_file = settings(&[], file).unwrap();
         assert_eq!(from_file.listen, "0.0.0.0:8200");
         assert!(from_file.auditing.log_raw);
+        let rotation = from_file.auditing.rotation;
+        assert_eq!((rotation.bytes, rotation.age.as_secs(), rotation.max_files), (104_857_600, 86_400, 30));
         assert!(!settings(&["--data-dir", "/d"], "").unwrap().auditing.log_raw, "only who says so");
         assert_eq!(from_file.tls.unwrap().key.to_str(), Some("/etc/k.pem"));
         assert_eq!(from_file.audit_file.unwrap().to_str(), Some("/var/log/trail.log"));
@@ -349,6 +355,22 @@ mod tests {
             (&["--data-dir", "/d"], "seal \"credential\" {}", "needs name"),
             (&["--data-dir", "/d"], "seal \"credential\" {\n name = \"../k\"\n}", "no name of a credential"),
             (&["--data-dir", "/d"], "seal \"shamir\" {}\nseal \"file\" {\n path = \"/k\"\n}", "more than one seal"),
+            (
+                &["--data-dir", "/d"],
+                "audit \"file\" {\n rotate_bytes = 10\n}",
+                "rotate_bytes must be 0 or at least 65536",
+            ),
+            (
+                &["--data-dir", "/d"],
+                "audit \"file\" {\n rotate_max_files = 3\n}",
+                "it takes rotate_bytes or rotate_duration",
+            ),
+            (
+                &["--data-dir", "/d"],
+                "audit \"file\" {\n rotate_duration = \"soon\"\n}",
+                "server.hcl:2: audit.file.rotate_duration is a duration",
+            ),
+            (&["--data-dir", "/d"], "audit \"file\" {\n rotate_bytes = \"1MB\"\n}", "rotate_bytes is a whole number"),
             (&[], "data = \"a\"\nstorage \"file\" {\n path = \"b\"\n}", "twice"),
         ] {
             let error = settings(flags, file).unwrap_err();

@@ -205,10 +205,10 @@ impl Told {
     }
 }
 
-/// Opens a file with a trail.
+/// Opens a file with a trail, and those that an engine has rotated away before it: answers how many these are.
 ///
 /// # Errors
 /// It can't be opened.
-pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>, CliError> {
+pub(super) fn open(path: &Path) -> Result<(Box<dyn BufRead>, usize), CliError> {
     audit_files::open(path).map_err(|error| error.hint("an engine writes it from its first request on"))
 }

@@ -9,6 +9,7 @@ use crate::cli::format::Format;
 use crate::cli::forms;
 use crate::cli::global::Global;
 use crate::cli::output;
+use crate::text::count;
 use crate::trail::chain::{self, Checking, Head, Report};
 
 /// Arguments of `leasehold trail verify`.
@@ -26,9 +27,12 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
     let format = global.format(forms::TABLE)?;
+    let mut files_before = 0;
     let (name, report) = match args.source.find(global).await? {
         Trail::File(path) => {
-            let report = chain::verify(source::open(&path)?, args.head.as_ref());
+            let (lines, before) = source::open(&path)?;
+            let report = chain::verify(lines, args.head.as_ref());
+            files_before = before;
             (path.display().to_string(), report.map_err(|error| unreadable(&path, &error))?)
         }
         Trail::Engine(mut told) => {
@@ -47,10 +51,10 @@ pub(super) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             let Report { lines, first_seq, first_prev, head, .. } = &report;
             format!(
                 "{:#}\n",
-                json!({ "trail": name, "lines": lines, "first": first_seq, "goes_on_from": first_prev, "head": head })
+                json!({ "trail": name, "files_before": files_before, "lines": lines, "first": first_seq, "goes_on_from": first_prev, "head": head })
             )
         }
-        _ => text(&name, &report),
+        _ => text(&name, files_before, &report),
     })?;
     Ok(0)
 }
@@ -92,8 +96,12 @@ fn faults(name: &str, report: &Report) -> String {
     message
 }
 
-fn text(name: &str, report: &Report) -> String {
-    let mut text = format!("{name}: {} lines, unbroken\n", report.lines);
+fn text(name: &str, files_before: usize, report: &Report) -> String {
+    let before = match files_before {
+        0 => String::new(),
+        _ => format!(" with {} before it", count(files_before, "file")),
+    };
+    let mut text = format!("{name}{before}: {} lines, unbroken\n", report.lines);
     if let (Some(seq @ 2..), Some(prev)) = (report.first_seq, &report.first_prev) {
         text += &format!("goes on from line {} with hash {prev} of the file before\n", seq - 1);
     }

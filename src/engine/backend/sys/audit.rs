@@ -25,7 +25,7 @@ use crate::engine::wire::field::Fields;
 use crate::engine::wire::request::Operation;
 use crate::engine::wire::response::Response;
 use crate::secret::Secret;
-use crate::trail::{DeviceOptions, Event, LineType, Noted, Record, Trail, TrailError};
+use crate::trail::{DeviceOptions, Event, FileTarget, LineType, Noted, Record, Target, Trail, TrailError};
 
 /// The built-in device.
 const BUILT_IN: &str = "trail/";
@@ -86,10 +86,12 @@ pub(crate) fn open_devices(
             .get::<Device>(BUILT_IN_KEY)?
             .ok_or_else(|| OpenError::Failed("the store says nothing of the engine's own trail".to_owned()))?;
         // The reconciler lists all there is each time; of names, hashed, their number tells as much.
+        let rotation = bounds.auditing.rotation;
+        let target = Target::File(FileTarget { path, mode: Some(0o600), kept_out_of: None, rotation });
         let options = DeviceOptions {
             built_in: true,
             elide_list_responses: true,
-            ..DeviceOptions::new(path, Secret::new(device.salt))
+            ..DeviceOptions::to(target, Secret::new(device.salt))
         };
         open(BUILT_IN, options).map_err(|e| OpenError::Failed(e.to_string()))?;
     }

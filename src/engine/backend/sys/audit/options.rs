@@ -11,7 +11,7 @@ use crate::engine::setup::Auditing;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::secret::Secret;
-use crate::trail::{DeviceOptions, FileTarget, SocketAddress, SocketTarget, SyslogTarget, Target};
+use crate::trail::{DeviceOptions, FileTarget, Rotation, SocketAddress, SocketTarget, SyslogTarget, Target};
 
 /// What no device may, whatever its options say.
 #[derive(Clone, Copy)]
@@ -54,7 +54,8 @@ pub(super) fn options(device: &Device, bounds: Bounds<'_>) -> Result<DeviceOptio
         |own: &[&str], place: &str| fields.refuse_unknown(|name| COMMON.contains(&name) || own.contains(&name), place);
     let target = match device.kind.as_str() {
         "file" => {
-            known(&["file_path", "path", "mode"], "a file audit device")?;
+            let own = ["file_path", "path", "mode", "rotate_bytes", "rotate_duration", "rotate_max_files"];
+            known(&own, "a file audit device")?;
             Target::File(file(fields, bounds)?)
         }
         "socket" => {
@@ -111,7 +112,22 @@ fn file(fields: Fields<'_>, bounds: Bounds<'_>) -> Result<FileTarget, Error> {
             Some(mode.ok_or_else(|| Error::Invalid("mode must be an octal file mode such as 0600".to_owned()))?)
         }
     };
-    Ok(FileTarget { path, mode, kept_out_of: bounds.data.map(Path::to_owned) })
+    Ok(FileTarget { path, mode, kept_out_of: bounds.data.map(Path::to_owned), rotation: rotation(fields)? })
+}
+
+fn rotation(fields: Fields<'_>) -> Result<Rotation, Error> {
+    let number = |name: &str| {
+        let said = fields.int(name)?.unwrap_or_default();
+        u64::try_from(said).map_err(|_| Error::Invalid(format!("{name} is a whole number, and not less than 0")))
+    };
+    let seconds = fields.seconds("rotate_duration")?.unwrap_or_default();
+    let rotation = Rotation {
+        bytes: number("rotate_bytes")?,
+        age: Duration::from_secs(u64::try_from(seconds).unwrap_or_default()),
+        max_files: usize::try_from(number("rotate_max_files")?).unwrap_or(usize::MAX),
+    };
+    rotation.check().map_err(|what| Error::Invalid(what.to_owned()))?;
+    Ok(rotation)
 }
 
 fn socket(fields: Fields<'_>) -> Result<SocketTarget, Error> {
