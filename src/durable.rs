@@ -106,7 +106,7 @@ fn flags() -> i32 {
 /// Makes a file that was not there, and locks it.
 fn make(path: &Path) -> io::Result<File> {
     loop {
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags()).open(path) {
+        match OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).custom_flags(flags()).open(path) {
             Ok(file) => {
                 file.lock()?;
                 // Before it was locked, another writer may have taken it for a leftover.

@@ -26,6 +26,7 @@ pub use self::fault::TlsFault;
 pub use self::node::{Health, Node};
 pub use self::said::{Said, not_taken};
 pub use self::target::{Options, Origin, Target};
+pub use self::transport::bulk::FetchError;
 pub use self::transport::pace::RateLimit;
 pub use self::transport::post::{PostError, Poster};
 pub(crate) use self::transport::random_unit;
@@ -244,6 +245,36 @@ impl Client {
     /// As [`Client::delete`].
     pub async fn delete_with(&self, path: &str, query: &[(String, String)]) -> Result<Answer, Error> {
         self.send(Method::Delete, path, query, None).await
+    }
+
+    /// Reads what a path answers that is no JSON, into a file; how many bytes it has.
+    ///
+    /// # Errors
+    /// [`FetchError`]. What was written before it is not whole.
+    pub async fn fetch(&self, path: &str, into: &mut (dyn std::io::Write + Send)) -> Result<u64, FetchError> {
+        let (token, origin, patience) = (self.token.as_ref(), &*self.origin, self.patience);
+        let request =
+            Request { method: Method::Read, path, query: &[], body: None, token, origin, patience, wrap_ttl: None };
+        if let Some(shelf) = &self.shelf {
+            shelf.put(self.transport.unsent(&request));
+            return Err(Error::Unsent.into());
+        }
+        self.transport.fetch(&request, into).await
+    }
+
+    /// Writes a file to a path, as it is; `name` is what people call it.
+    ///
+    /// # Errors
+    /// As [`Client::write`].
+    pub async fn send_file(&self, path: &str, file: std::fs::File, bytes: u64, name: &str) -> Result<Answer, Error> {
+        let (token, origin, patience) = (self.token.as_ref(), &*self.origin, self.patience);
+        let request =
+            Request { method: Method::Write, path, query: &[], body: None, token, origin, patience, wrap_ttl: None };
+        if let Some(shelf) = &self.shelf {
+            shelf.put(Unsent { file: Some(name.to_owned()), ..self.transport.unsent(&request) });
+            return Err(Error::Unsent);
+        }
+        self.transport.send_file(&request, file, bytes).await
     }
 
     async fn found(&self, method: Method, path: &str, query: &[(String, String)]) -> Result<Option<Answer>, Error> {

@@ -2,6 +2,7 @@
 //! room, with its parts, that touches the world. No proxy is ever used: a token does not go to a
 //! host that nobody named (`nodes.rs` says which these are).
 
+pub(super) mod bulk;
 mod connect;
 mod index;
 mod nodes;
@@ -111,6 +112,8 @@ pub(super) struct Request<'a> {
 /// The connections to one engine, and what goes with every request.
 pub(super) struct Transport {
     http: HttpClient<Connector, Full<Bytes>>,
+    /// What makes connections for it.
+    connector: Connector,
     nodes: Nodes,
     /// How far the engine has written, where it tells.
     index: Index,
@@ -173,12 +176,12 @@ impl Transport {
         let http = HttpClient::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
-            .build(connector);
+            .build(connector.clone());
         let headers = common_headers(options)?;
         let (timeout, retries, namespace) = (options.timeout, options.retries, options.namespace.clone());
         let (index, queue) = (Index::default(), Queue::new());
         let pace = Pace::new(options.parallelism, options.rate_limit);
-        Ok(Self { http, nodes, index, headers, timeout, retries, namespace, queue, pace, haste: 1 })
+        Ok(Self { http, connector, nodes, index, headers, timeout, retries, namespace, queue, pace, haste: 1 })
     }
 
     pub(super) fn address(&self) -> &str {
@@ -208,6 +211,7 @@ impl Transport {
             path: request.path.to_owned(),
             url,
             body: request.body.cloned(),
+            file: None,
             media_type: request.method.media_type(),
             namespace: self.namespace().map(str::to_owned),
             wrap_ttl: request.wrap_ttl.map(str::to_owned),

@@ -17,6 +17,8 @@ pub struct Unsent {
     pub url: String,
     /// Its body; may hold secrets.
     pub body: Option<Map<String, Value>>,
+    /// The file that is its body.
+    pub file: Option<String>,
     /// The media type of the body.
     pub media_type: &'static str,
     /// The namespace that goes with it.

@@ -3,6 +3,7 @@
 mod generate_root;
 mod init;
 mod keys;
+mod raft;
 mod rekey;
 mod unseal;
 
@@ -34,6 +35,8 @@ enum Subcommand {
     Rotate,
     /// Split a new unseal key into other shares, for which enough of the old ones are brought
     Rekey(rekey::Args),
+    /// Save the whole store into a file, or restore one
+    Raft(raft::Args),
     /// Make a root token, for which enough shares are brought
     GenerateRoot(generate_root::Args),
 }
@@ -47,6 +50,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         Subcommand::KeyStatus => keys::status(global).await,
         Subcommand::Rotate => keys::rotate(global).await,
         Subcommand::Rekey(args) => rekey::run(&args, global).await,
+        Subcommand::Raft(args) => raft::run(&args, global).await,
         Subcommand::GenerateRoot(args) => generate_root::run(&args, global).await,
     }
 }

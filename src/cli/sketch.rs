@@ -70,6 +70,9 @@ fn curl(request: &Unsent) -> String {
         }
         line += &format!(" -d {}", quoted(&Value::Object(body.clone()).to_string()));
     }
+    if let Some(file) = &request.file {
+        line += &format!(" --data-binary {}", quoted(&format!("@{file}")));
+    }
     line + &format!(" {}", quoted(&request.url))
 }
 
@@ -111,6 +114,7 @@ mod tests {
             path: "aws/roles/web".to_owned(),
             url: "http://127.0.0.1:8200/v1/aws/roles/web".to_owned(),
             body: None,
+            file: None,
             media_type: "application/json",
             namespace: None,
             wrap_ttl: None,

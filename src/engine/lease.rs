@@ -15,6 +15,7 @@ mod issued;
 pub(crate) mod login;
 mod maker;
 mod renew;
+pub(crate) mod restored;
 mod ttl;
 pub(crate) mod wrapping;
 

@@ -6,6 +6,8 @@
 //! no list of things to clear. What was on its way when it was sealed is waited for, and past that refused by the
 //! barrier, whose copies have no keys any more. Leases that ended meanwhile are the first that the timer finds.
 
+mod restore;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -139,6 +141,12 @@ impl Opening {
             return Ok(Answer { response, handed: None });
         };
         let answer = Box::pin(inside.pipeline.handle(request, delivery)).await;
+        if let Some(snapshot) = request.bulk.as_ref().and_then(|_| inside.pipeline.core.to_restore(&request.id)) {
+            let (answer, inside) = (answer?, inside.clone());
+            // It waits for requests, of which this was one.
+            drop(entered);
+            return Box::pin(self.restore(&inside, snapshot)).await.map(|()| answer);
+        }
         if inside.pipeline.core.is_sealed() {
             // Not here: it waits for requests, of which this is one.
             let (opening, inside) = (self.clone(), inside.clone());
@@ -261,6 +269,7 @@ impl Opening {
             auditing: config.auditing.clone(),
             gate: self.gate.clone(),
             sealed: AtomicBool::new(false),
+            restoring: Mutex::default(),
             at_work: Arc::default(),
             barrier,
         });
@@ -295,6 +304,13 @@ impl Opening {
     }
 
     async fn shut(&self, inside: &Inside) {
+        self.still(inside).await;
+        inside.pipeline.core.barrier.rekeyed(None);
+        self.gate.close();
+    }
+
+    /// Ends all that is at work inside. The store can still be read.
+    async fn still(&self, inside: &Inside) {
         let core = &inside.pipeline.core;
         // Requests go on without their clients, and what nobody got is taken back.
         let ended = tokio::time::timeout(self.config.limits.drain_time_max, core.at_work.write()).await;
@@ -316,8 +332,6 @@ impl Opening {
         if let Err(error) = loss::note_last(&core.barrier, lines, &self.home).await {
             tracing::warn!(%error, "the trail's last lines were not noted down");
         }
-        core.barrier.rekeyed(None);
-        self.gate.close();
     }
 }
 

@@ -452,7 +452,7 @@ fn body(request: &Request, response: &mut Response) -> Result<Secret, Error> {
     match response.whole.take() {
         Some(Whole::Json(text)) => return Ok(text),
         None if response.shape != Shape::Bare => {}
-        Some(Whole::Prometheus(_)) | None => {
+        Some(Whole::Prometheus(_) | Whole::Bulk(_)) | None => {
             let what = "this answer has a form of its own, which does not lie wrapped: send the request without \
                         X-Vault-Wrap-TTL";
             return Err(Error::Invalid(what.to_owned()));

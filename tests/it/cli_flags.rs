@@ -408,6 +408,8 @@ const NEEDED: &[&[&str]] = &[
     &["auth", "move", "a", "b"],
     &["audit", "enable", "a"],
     &["audit", "disable", "a"],
+    &["operator", "raft", "snapshot", "save", "a"],
+    &["operator", "raft", "snapshot", "restore", "/dev/null"],
 ];
 
 /// The forms that the help of a command names, and whether it names a flag for them at all.

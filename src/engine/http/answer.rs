@@ -5,6 +5,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, STRICT_TRANSPORT_SE
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
+use crate::engine::wire::bulk::Bulk;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::response::{Response, Shape, Whole};
 use crate::secret::Secret;
@@ -18,8 +19,30 @@ pub(super) enum Transport {
     Plain,
 }
 
+/// What is sent.
+#[derive(Debug)]
+pub(super) enum Payload {
+    /// From memory.
+    Bytes(Bytes),
+    /// From a file.
+    Bulk(Bulk),
+}
+
 /// The HTTP answer to the request `request_id`.
-pub(super) fn render(request_id: &str, result: Result<Response, Error>, transport: Transport) -> http::Response<Bytes> {
+pub(super) fn render(
+    request_id: &str,
+    result: Result<Response, Error>,
+    transport: Transport,
+) -> http::Response<Payload> {
+    match result {
+        Ok(Response { whole: Some(Whole::Bulk(bulk)), .. }) => {
+            finished(StatusCode::OK, Some("application/gzip"), Bytes::new(), transport).map(|_| Payload::Bulk(bulk))
+        }
+        result => from_memory(request_id, result, transport).map(Payload::Bytes),
+    }
+}
+
+fn from_memory(request_id: &str, result: Result<Response, Error>, transport: Transport) -> http::Response<Bytes> {
     let again = match &result {
         Err(Error::Limited { seconds, .. }) => Some(*seconds),
         _ => None,
@@ -100,12 +123,12 @@ fn success(request_id: &str, mut response: Response) -> (u16, Option<Value>) {
 mod tests {
     use serde_json::json;
 
-    use super::{Transport, render};
+    use super::{Transport, from_memory};
     use crate::engine::wire::error::Error;
     use crate::engine::wire::response::{LeaseFields, Response, Shape};
 
     fn rendered(result: Result<Response, Error>) -> (u16, String) {
-        let answer = render("id-1", result, Transport::Plain);
+        let answer = from_memory("id-1", result, Transport::Plain);
         let status = answer.status().as_u16();
         let body = answer.into_body();
         (status, String::from_utf8(body.to_vec()).unwrap())

@@ -14,8 +14,8 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
 use super::answer::{Transport, render};
-use super::parse;
 use super::visit::{Answer, Full, Open, STRANGER_BYTES_MAX, STRANGER_REQUESTS_MAX, Visit};
+use super::{bulk, parse};
 use crate::engine::kernel::random;
 use crate::engine::opening::Opening;
 use crate::engine::pipeline::{self, Delivery};
@@ -83,16 +83,37 @@ async fn respond(
     if let Some(full) = open.full() {
         connection.allow(full, &parts, busy)?;
     }
-    let limits = connection.limits;
-    let body = match tokio::time::timeout(limits.read_time_max, read(&connection, open, &parts, &mut body)).await {
-        Ok(body) => Bytes::from(body?),
-        Err(_) => return Err(Error::Invalid("the request body did not arrive in time".to_owned())),
+    let request = match bulk::is_one(&parts) {
+        true => {
+            let request = parse(&connection, id, &parts, &Bytes::new())?;
+            let place = connection.opening.place_for(&request);
+            if place.is_some() {
+                connection.visit.recognise();
+            }
+            bulk::take(place.as_deref(), connection.limits.read_time_max, request, &mut body).await?
+        }
+        false => {
+            let bytes = whole(&connection, open, &parts, &mut body).await?;
+            parse(&connection, id, &parts, &bytes)?
+        }
     };
-    let request: Request = parse::parse(&|path| connection.opening.folded(path), id, &parts, &body, connection.peer)?;
-    let request = Request { presented: connection.presented.clone(), ..request };
     drop((parts, body));
     open.work();
     work(connection, request).await
+}
+
+fn parse(connection: &Connection, id: String, parts: &Parts, body: &Bytes) -> Result<Request, Error> {
+    let request = parse::parse(&|path| connection.opening.folded(path), id, parts, body, connection.peer)?;
+    Ok(Request { presented: connection.presented.clone(), ..request })
+}
+
+/// A body, within its limits.
+async fn whole(connection: &Connection, open: &mut Open, parts: &Parts, body: &mut Incoming) -> Result<Bytes, Error> {
+    let read_time_max = connection.limits.read_time_max;
+    match tokio::time::timeout(read_time_max, read(connection, open, parts, body)).await {
+        Ok(body) => Ok(Bytes::from(body?)),
+        Err(_) => Err(Error::Invalid("the request body did not arrive in time".to_owned())),
+    }
 }
 
 /// Runs a request in a task of its own.

@@ -9,12 +9,14 @@
 //! which answers have left, in [`visit`].
 
 mod answer;
+mod bulk;
 pub(super) mod certificate;
 mod crowd;
 mod exchange;
 mod json;
 mod parse;
 mod path;
+mod pieces;
 mod visit;
 
 use std::net::SocketAddr;

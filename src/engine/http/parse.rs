@@ -69,6 +69,7 @@ pub(super) fn parse(
         path,
         folded,
         data,
+        bulk: None,
         token: token(&parts.headers)?,
         remote,
         presented: Presented::Plain,

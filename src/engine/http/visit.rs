@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::answer::Payload;
+use super::pieces::Pieces;
 use crate::engine::pipeline::handed::Handed;
 
 /// Bytes of heads and bodies that a connection without a token may hold at a time.
@@ -176,16 +178,29 @@ impl Visit {
     }
 
     /// Watches over an answer until its last byte has left.
-    pub(super) fn answer(self: &Arc<Self>, bytes: Bytes, handed: Option<Handed>) -> Answer {
-        if bytes.is_empty() {
+    pub(super) fn answer(self: &Arc<Self>, payload: Payload, handed: Option<Handed>) -> Answer {
+        let left = match payload {
+            Payload::Bytes(bytes) if bytes.is_empty() => Left::Nothing,
+            Payload::Bytes(bytes) => Left::Bytes(bytes),
+            Payload::Bulk(bulk) => Pieces::of(bulk).map_or_else(Left::Unreadable, Left::Pieces),
+        };
+        if matches!(left, Left::Nothing) {
             // Nothing to wait for, and nothing that it could hand out.
-            return Answer { bytes: None, visit: self.clone(), number: None };
+            return Answer { left, visit: self.clone(), number: None };
         }
         let mut state = self.state();
         state.answers_given += 1;
         let number = state.answers_given;
         state.answers.push(Unwritten { number, given: Instant::now(), taken_at: None, handed });
-        Answer { bytes: Some(bytes), visit: self.clone(), number: Some(number) }
+        Answer { left, visit: self.clone(), number: Some(number) }
+    }
+
+    /// A piece of an answer is taken over, and there are more: its time begins anew.
+    fn goes_on(&self, number: u64) {
+        let mut state = self.state();
+        if let Some(answer) = state.answers.iter_mut().find(|answer| answer.number == number) {
+            answer.given = Instant::now();
+        }
     }
 
     fn taken(&self, number: u64) {
@@ -301,29 +316,60 @@ impl Drop for Open {
 
 /// The body of an answer, which tells its connection when it is taken over and when it is lost.
 pub(super) struct Answer {
-    bytes: Option<Bytes>,
+    left: Left,
     visit: Arc<Visit>,
     number: Option<u64>,
 }
 
+/// What of an answer has not been taken over.
+enum Left {
+    Nothing,
+    Bytes(Bytes),
+    Pieces(Pieces),
+    Unreadable(io::Error),
+}
+
 impl Body for Answer {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let bytes = self.bytes.take();
-        if let Some(number) = self.number.take_if(|_| bytes.is_some()) {
-            self.visit.taken(number);
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let piece = match &mut self.left {
+            Left::Pieces(pieces) => match ready!(pieces.poll_next(context)) {
+                Ok(piece) => piece.map(|piece| (piece, pieces.left() > 0)),
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            },
+            left => match std::mem::replace(left, Left::Nothing) {
+                Left::Unreadable(error) => return Poll::Ready(Some(Err(error))),
+                Left::Bytes(bytes) => Some((bytes, false)),
+                Left::Nothing | Left::Pieces(_) => None,
+            },
+        };
+        match (&piece, self.number) {
+            (Some((_, true)), Some(number)) => self.visit.goes_on(number),
+            (Some((_, false)), Some(number)) => {
+                self.number = None;
+                self.visit.taken(number);
+            }
+            _ => {}
         }
-        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+        Poll::Ready(piece.map(|(bytes, _)| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_none()
+        self.size_hint().exact() == Some(0) && !matches!(self.left, Left::Unreadable(_))
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        match &self.left {
+            Left::Nothing => SizeHint::with_exact(0),
+            Left::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Left::Pieces(pieces) => SizeHint::with_exact(pieces.left()),
+            Left::Unreadable(_) => SizeHint::new(),
+        }
     }
 }
 

@@ -66,7 +66,8 @@ impl Ciphers {
         newest.ok_or_else(|| Error::Internal("the barrier has no key".to_owned()))
     }
 
-    fn open(&self, path: &str, sealed: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
+    /// Opens the value of a path, by whichever of them sealed it.
+    pub(crate) fn open(&self, path: &str, sealed: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
         // Whatever names no term that is there is opened by the first, which tells what is wrong.
         let term = term_of(sealed).filter(|term| self.terms.contains_key(term)).unwrap_or(1);
         let cipher = self.terms.get(&term);

@@ -21,7 +21,8 @@ use crate::engine::setup::OpenError;
 use crate::engine::wire::error::Error;
 use crate::trail::{Noted, Trail};
 
-const NOTED_KEY: &str = "core/trail-noted";
+/// Where the last lines of the audit devices lie.
+pub(crate) const NOTED_KEY: &str = "core/trail-noted";
 /// How often an idle engine notes down what the trail has got since.
 const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// A store of so many bytes is looked through before it is used: that takes some hundredths of a second.

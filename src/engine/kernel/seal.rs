@@ -10,7 +10,7 @@
 //! store, the engine's id beside the store says that there was one.
 
 pub(crate) mod gate;
-mod keyring;
+pub(crate) mod keyring;
 pub(crate) mod shamir;
 
 use std::fs::{File, OpenOptions, TryLockError};

@@ -17,6 +17,27 @@ pub(crate) struct RawBatch {
     pub(crate) writes: Vec<(String, Option<Vec<u8>>)>,
 }
 
+/// How much there is in a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// How many entries.
+    pub(crate) entries: u64,
+    /// How many bytes all keys and values have.
+    pub(crate) bytes: u64,
+}
+
+/// Who is handed the whole of a store, as it was at one moment.
+pub(crate) trait Copied {
+    /// How much there will be; first, and once.
+    fn begin(&mut self, size: Size) -> Result<(), Error>;
+
+    /// An entry; in the order of keys.
+    fn entry(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error>;
+}
+
+/// The whole of a store that is to be.
+pub(crate) type Entries = Box<dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), Error>> + Send>;
+
 /// Ordered, durable key-value storage.
 pub(crate) trait Store: Send + Sync {
     /// The value at `key`.
@@ -30,6 +51,17 @@ pub(crate) trait Store: Send + Sync {
 
     /// Applies the batch atomically. Durable, and visible to every reader, when the future resolves.
     fn commit(&self, batch: RawBatch) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// Hands out all that is there, as it is at one moment, while others write. May block.
+    fn copy(&self, _into: &mut dyn Copied) -> Result<(), Error> {
+        Err(kept_nowhere())
+    }
+
+    /// Puts entries in the place of all that is there, atomically; of two with one key the later one. Durable when the
+    /// future resolves; where one of them fails, nothing has changed.
+    fn replace(&self, _with: Entries) -> BoxFuture<'static, Result<(), Error>> {
+        Box::pin(std::future::ready(Err(kept_nowhere())))
+    }
 
     /// How many bytes it takes on disk.
     fn bytes(&self) -> u64 {
@@ -48,6 +80,14 @@ pub(crate) trait Store: Send + Sync {
 
     /// Writes what is queued and lets go of the files; everything after it is refused. May block.
     fn close(&self) {}
+}
+
+/// The error for who asks for a copy of what is kept nowhere.
+pub(crate) fn kept_nowhere() -> Error {
+    Error::Invalid(
+        "this server keeps its store in memory, of which there are no snapshots: start it with a data directory"
+            .to_owned(),
+    )
 }
 
 /// The store of a development server: nothing survives the process.

@@ -24,7 +24,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use tokio::sync::oneshot;
 
-use super::store::{RawBatch, Store};
+use super::store::{Copied, Entries, RawBatch, Size, Store};
 use crate::engine::wire::error::Error;
 
 /// Batches that may share one transaction.
@@ -102,6 +102,8 @@ fn is_undone(error: &rusqlite::Error) -> bool {
 /// What the writer is told.
 enum Order {
     Write(Job),
+    /// Put these in the place of everything, and tell when that is done.
+    Replace(Entries, oneshot::Sender<Result<(), Error>>),
     /// Commit what came before, and end.
     End,
 }
@@ -149,6 +151,21 @@ impl DiskStore {
         if self.state.failed() { Err(refused()) } else { Ok(()) }
     }
 
+    /// Gives the writer an order; what it tells of it.
+    fn order(
+        &self,
+        order: Order,
+        answer: oneshot::Receiver<Result<(), Error>>,
+    ) -> BoxFuture<'static, Result<(), Error>> {
+        let sent = self.jobs.send(order).is_ok();
+        Box::pin(async move {
+            if !sent {
+                return Err(refused());
+            }
+            answer.await.unwrap_or_else(|_| Err(refused()))
+        })
+    }
+
     fn read<T>(&self, what: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
         self.check()?;
         self.readers.with(what)
@@ -192,42 +209,85 @@ fn refused() -> Error {
 
 /// The writer's loop: everything that waits, up to a limit, becomes one transaction.
 fn write_all(mut connection: Connection, queue: &mpsc::Receiver<Order>, state: &Health) {
-    let mut ended = false;
-    let mut in_log = 0;
-    while !ended && let Ok(Order::Write(first)) = queue.recv() {
-        let mut jobs = vec![first];
-        while jobs.len() < BATCHES_PER_COMMIT_MAX && !ended {
-            match queue.try_recv() {
-                Ok(Order::Write(job)) => jobs.push(job),
-                Ok(Order::End) => ended = true,
-                Err(_) => break,
+    let (mut in_log, mut next) = (0, None);
+    while let Some(order) = next.take().or_else(|| queue.recv().ok()) {
+        in_log += match order {
+            Order::End => return,
+            Order::Replace(with, done) => {
+                let result = written(state, &mut connection, |connection| replace(connection, with));
+                let is_done = result.is_ok();
+                // Whoever stopped waiting does not need the answer.
+                let _ = done.send(result);
+                if is_done { WRITES_PER_CHECKPOINT } else { 0 }
             }
-        }
-        let result = match state.failed() {
-            true => Err(REFUSED.to_owned()),
-            false => {
-                commit(&mut connection, &jobs).map_err(|error| match state.take(&error, connection.is_autocommit()) {
-                    true => format!("the store could not be written: {error}"),
-                    false => REFUSED.to_owned(),
-                })
+            Order::Write(first) => {
+                let mut jobs = vec![first];
+                while jobs.len() < BATCHES_PER_COMMIT_MAX && next.is_none() {
+                    match queue.try_recv() {
+                        Ok(Order::Write(job)) => jobs.push(job),
+                        Ok(other) => next = Some(other),
+                        Err(_) => break,
+                    }
+                }
+                write(&mut connection, jobs, state)
             }
         };
-        let writes: usize = jobs.iter().map(|job| job.batch.writes.len()).sum();
-        for job in jobs {
-            // Whoever stopped waiting does not need the answer.
-            let _ = job.done.send(result.clone().map_err(Error::Internal));
-        }
-        if result.is_err() {
-            continue;
-        }
-        state.tell(None);
-        in_log += writes;
         if in_log >= WRITES_PER_CHECKPOINT {
             in_log = 0;
             if let Err(error) = move_log(&connection) {
                 state.take(&error, true);
             }
         }
+    }
+}
+
+/// Commits jobs, tells each what came of it, and answers how much was written.
+fn write(connection: &mut Connection, jobs: Vec<Job>, state: &Health) -> usize {
+    let result = written(state, connection, |connection| commit(connection, &jobs).map_err(Unwritten::Sqlite));
+    let writes: usize = jobs.iter().map(|job| job.batch.writes.len()).sum();
+    for job in jobs {
+        let again = match &result {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Error::Internal(error.to_string())),
+        };
+        let _ = job.done.send(again);
+    }
+    if result.is_ok() { writes } else { 0 }
+}
+
+/// Why a transaction was not committed.
+enum Unwritten {
+    /// SQLite did not take it.
+    Sqlite(rusqlite::Error),
+    /// What was to be written is not to be had.
+    Entry(Error),
+}
+
+impl From<rusqlite::Error> for Unwritten {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Runs a transaction, and keeps how the store fares since.
+fn written(
+    state: &Health,
+    connection: &mut Connection,
+    transaction: impl FnOnce(&mut Connection) -> Result<(), Unwritten>,
+) -> Result<(), Error> {
+    if state.failed() {
+        return Err(refused());
+    }
+    match transaction(connection) {
+        Ok(()) => {
+            state.tell(None);
+            Ok(())
+        }
+        Err(Unwritten::Entry(error)) => Err(error),
+        Err(Unwritten::Sqlite(error)) => Err(match state.take(&error, connection.is_autocommit()) {
+            true => Error::Internal(format!("the store could not be written: {error}")),
+            false => refused(),
+        }),
     }
 }
 
@@ -244,6 +304,41 @@ fn commit(connection: &mut Connection, jobs: &[Job]) -> rusqlite::Result<()> {
         }
     }
     transaction.commit()
+}
+
+/// Everything anew, in one transaction: pages that don't fit into memory are in the log, where nothing counts before the
+/// frame that commits.
+fn replace(connection: &mut Connection, with: Entries) -> Result<(), Unwritten> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    transaction.execute("DELETE FROM entry", [])?;
+    {
+        let mut put = transaction.prepare_cached(PUT)?;
+        for entry in with {
+            let (key, value) = entry.map_err(Unwritten::Entry)?;
+            put.execute(params![key, value])?;
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Hands out what a connection sees, in a transaction that only reads.
+fn copy(connection: &Connection, into: &mut dyn Copied) -> rusqlite::Result<Result<(), Error>> {
+    const SIZE: &str = "SELECT count(*), coalesce(sum(length(key)), 0) + coalesce(sum(length(value)), 0) FROM entry";
+    let transaction = connection.unchecked_transaction()?;
+    let number = |number: i64| u64::try_from(number).unwrap_or(0);
+    let size =
+        transaction.query_row(SIZE, [], |row| Ok(Size { entries: number(row.get(0)?), bytes: number(row.get(1)?) }))?;
+    if let Err(error) = into.begin(size) {
+        return Ok(Err(error));
+    }
+    let mut all = transaction.prepare("SELECT key, value FROM entry ORDER BY key")?;
+    let mut rows = all.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Err(error) = into.entry(row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_blob()?) {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// A pool of read connections.
@@ -338,13 +433,16 @@ impl Store for DiskStore {
 
     fn commit(&self, batch: RawBatch) -> BoxFuture<'static, Result<(), Error>> {
         let (done, answer) = oneshot::channel();
-        let sent = self.jobs.send(Order::Write(Job { batch, done })).is_ok();
-        Box::pin(async move {
-            if !sent {
-                return Err(refused());
-            }
-            answer.await.unwrap_or_else(|_| Err(refused()))
-        })
+        self.order(Order::Write(Job { batch, done }), answer)
+    }
+
+    fn copy(&self, into: &mut dyn Copied) -> Result<(), Error> {
+        self.read(|connection| copy(connection, into))?
+    }
+
+    fn replace(&self, with: Entries) -> BoxFuture<'static, Result<(), Error>> {
+        let (done, answer) = oneshot::channel();
+        self.order(Order::Replace(with, done), answer)
     }
 
     fn bytes(&self) -> u64 {

@@ -87,15 +87,21 @@ impl Leases {
         Ok((count, last))
     }
 
+    /// Where the leases are that hold something off in an emergency.
+    pub(super) fn guarding(&self, core: &Core) -> Vec<String> {
+        let mounts = core.mounts.snapshot();
+        let folders = mounts.values().filter_map(|mount| {
+            let folder = self.maker_of(mount)?.emergency_folder()?;
+            Some(format!("{}{folder}", mount.path))
+        });
+        folders.collect()
+    }
+
     /// The leases that begin with a prefix, and apart those among them that hold something off in an emergency, where the
     /// prefix does not name these: to end them would let loose what was given up.
     pub(crate) fn under_but_guards(&self, core: &Core, prefix: &str) -> Result<(Vec<String>, Vec<String>), Error> {
-        let mounts = core.mounts.snapshot();
-        let folders = mounts.values().filter_map(|mount| {
-            let folder = core.leases.maker_of(mount)?.emergency_folder()?;
-            Some(format!("{}{folder}", mount.path))
-        });
-        let folders: Vec<String> = folders.filter(|folder| !prefix.starts_with(folder.as_str())).collect();
+        let mut folders = self.guarding(core);
+        folders.retain(|folder| !prefix.starts_with(folder.as_str()));
         let is_guard = |id: &String| folders.iter().any(|folder| id.starts_with(folder.as_str()));
         Ok(self.ids_under(core, prefix)?.into_iter().partition(|id| !is_guard(id)))
     }

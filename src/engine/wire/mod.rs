@@ -1,5 +1,6 @@
 //! The Vault API's operations without HTTP: requests and answers, paths and parameters, errors. Keeps nothing.
 
+pub(crate) mod bulk;
 pub(crate) mod cidr;
 pub(crate) mod duration;
 pub(crate) mod error;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Map, Value};
 
+use super::bulk::Bulk;
 use super::presented::Presented;
 use crate::secret::Secret;
 
@@ -73,6 +74,8 @@ pub(crate) struct Request {
     pub(crate) folded: bool,
     /// The JSON body, or the query parameters of a GET, LIST or DELETE.
     pub(crate) data: Map<String, Value>,
+    /// What came in place of JSON, on the paths that take it.
+    pub(crate) bulk: Option<Bulk>,
     /// `X-Vault-Token`, or the bearer of `Authorization`.
     pub(crate) token: Option<Secret>,
     /// The peer; none for the in-process stream.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::bulk::Bulk;
 use super::error::Error;
 use super::given::Given;
 use super::wrapped::WrapInfo;
@@ -38,6 +39,8 @@ pub(crate) struct Response {
 pub(crate) enum Whole {
     /// A text in Prometheus's format.
     Prometheus(String),
+    /// A file.
+    Bulk(Bulk),
     /// JSON that was an answer before.
     Json(Secret),
 }

@@ -39,7 +39,7 @@ pub(super) const ABSENT: &[(&str, &str)] = &[
     ("seal-backend-status", "more than one seal"),
     ("sealwrap/", "seal wrapping"),
     ("step-down", "clusters"),
-    ("storage/", "clusters, and snapshots through the API"),
+    ("storage/", "clusters"),
     ("sync/", "secrets sync"),
     ("tools/", "random numbers and hashes"),
     ("utilization-report", "usage counters, specifications and inspection"),

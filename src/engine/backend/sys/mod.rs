@@ -13,6 +13,7 @@ mod policies;
 mod quotas;
 mod remount;
 pub(crate) mod sealed;
+mod snapshot;
 pub(crate) mod status;
 mod trail;
 mod wrapping;
@@ -76,6 +77,7 @@ async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
         "locked-users" => locked::handle(core, call).await,
         "internal" => internal::handle(core, call),
         "seal" => Ok(seal(core)),
+        "storage" => snapshot::handle(core, call).await,
         "key-status" | "rotate" | "rekey" | "generate-root" => keys::handle(core, call).await,
         "wrapping" => wrapping::handle(core, call).await,
         "leasehold" => trail::handle(core, call).await,

@@ -137,6 +137,9 @@ pub(super) const PATHS: &[Row] = &[
         .with(&[takes("format", Text, "json, or prometheus").or("json")])
         .door(Door::Unaudited),
     Row::new("leasehold/trail", &[Read], "A part of the engine's trail").with(TRAIL).sudo(),
+    Row::new("storage/raft/snapshot", &[Read, Write], "The whole store in one file; or the store anew from it").sudo(),
+    Row::new("storage/raft/snapshot-force", &[Write], "The store anew, also from a snapshot of another unseal key")
+        .sudo(),
     Row::new("seal/?", &[Write], "Refuses everything until it is unsealed").sudo(),
     Row::new("key-status/?", &[Read], "Which barrier key seals, and since when"),
     Row::new("rotate/?", &[Write], "A new barrier key; the old ones still open").sudo(),

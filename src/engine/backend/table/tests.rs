@@ -30,6 +30,7 @@ async fn ask(engine: &Engine, operation: Operation, path: &str, data: Value) -> 
         path: path.to_owned(),
         folded: false,
         data: data.as_object().cloned().unwrap_or_else(Map::new),
+        bulk: None,
         token: engine.root_token(),
         remote: None,
         presented: Presented::Plain,

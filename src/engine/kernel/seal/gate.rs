@@ -27,6 +27,7 @@ use super::shamir::{self, Share};
 use crate::clock::Clock;
 use crate::engine::kernel::barrier::{Barrier, Cipher, KEY_LEN, KEYRING_KEY, SHARES_KEY};
 use crate::engine::kernel::random;
+use crate::engine::kernel::snapshot::{self, Checked};
 use crate::engine::kernel::store::{RawBatch, Store};
 use crate::engine::setup::{Config, OpenError, Seal, Storage};
 use crate::engine::wire::error::Error;
@@ -269,6 +270,41 @@ impl Gate {
     pub(crate) fn keep_shares(&self, shares: &[Share]) -> Result<(), Error> {
         let key = shamir::combine(shares).ok_or_else(|| Error::Internal("the shares make no key".to_owned()))?;
         self.keep(&key)
+    }
+
+    /// The key that is in force.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    fn key(&self) -> Result<Arc<Cipher>, Error> {
+        lock(&self.key).clone().ok_or(Error::Sealed)
+    }
+
+    /// Writes a snapshot of the store into a file. May block.
+    ///
+    /// # Errors
+    /// If the store can't be read, or the file not be written.
+    pub(crate) fn save(&self, engine_id: &str, file: std::fs::File) -> Result<std::fs::File, Error> {
+        snapshot::save(&*self.store, &*self.key()?, engine_id, self.clock.now().unix_timestamp(), file)
+    }
+
+    /// Checks whether a snapshot may take the place of the store; with `force`, one of another key too. May block.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn check(&self, file: std::fs::File, force: bool) -> Result<Checked, Error> {
+        snapshot::check(file, &*self.key()?, self.seal == Seal::Shamir, force)
+    }
+
+    /// The barrier over what is in the store by now, where the key that is in force opens it.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    pub(crate) fn again(&self) -> Result<Option<Barrier>, Error> {
+        let key = self.key()?;
+        let Some(sealed) = self.store.get(KEYRING_KEY)? else { return Ok(None) };
+        let Ok(keyring) = Keyring::open(&key, &sealed) else { return Ok(None) };
+        Ok(Some(Barrier::new(self.store.clone(), keyring.ciphers()?)))
     }
 
     /// Forgets the key.

@@ -171,7 +171,7 @@ impl Gate {
 
     /// The keyring, by the key that is in memory.
     fn keyring(&self) -> Result<Keyring, Error> {
-        let key = lock(&self.key).clone().ok_or(Error::Sealed)?;
+        let key = self.key()?;
         Keyring::open(&key, &self.store.get(KEYRING_KEY)?.ok_or(Error::Sealed)?)
     }
 
@@ -183,7 +183,7 @@ impl Gate {
         let _turn = self.changing.lock().await;
         let mut keyring = self.keyring()?;
         keyring.rotate(self.clock.now().unix_timestamp())?;
-        let key = lock(&self.key).clone().ok_or(Error::Sealed)?;
+        let key = self.key()?;
         let writes = vec![(KEYRING_KEY.to_owned(), Some(keyring.seal(&key)?))];
         barrier.commit_with(RawBatch { writes }, Batch::new()).await?;
         barrier.rekeyed(Some(keyring.ciphers()?));
