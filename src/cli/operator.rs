@@ -1,5 +1,6 @@
 //! `leasehold operator`: what is done to a server as a whole, as Vault's command line does it.
 
+mod check;
 mod generate_root;
 mod init;
 mod keys;
@@ -37,6 +38,8 @@ enum Subcommand {
     Rekey(rekey::Args),
     /// Save the whole store into a file, or restore one
     Raft(raft::Args),
+    /// Look through a store, and tell what is wrong with it
+    Check(check::Args),
     /// Make a root token, for which enough shares are brought
     GenerateRoot(generate_root::Args),
 }
@@ -51,6 +54,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         Subcommand::Rotate => keys::rotate(global).await,
         Subcommand::Rekey(args) => rekey::run(&args, global).await,
         Subcommand::Raft(args) => raft::run(&args, global).await,
+        Subcommand::Check(args) => check::run(&args, global).await,
         Subcommand::GenerateRoot(args) => generate_root::run(&args, global).await,
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod login;
 mod maker;
 mod renew;
 pub(crate) mod restored;
+pub(crate) mod sound;
 mod ttl;
 pub(crate) mod wrapping;
 

@@ -57,6 +57,20 @@ pub(super) fn loss(file: &mut File, noted: &Noted) -> std::io::Result<Option<Str
     Ok(None)
 }
 
+/// What is missing from the file of a line that was noted down, if anything is.
+///
+/// # Errors
+/// If there is a file, and it can't be read.
+pub fn missing(noted: &Noted) -> std::io::Result<Option<String>> {
+    match File::open(&noted.path) {
+        // A device that keeps nothing, such as `/dev/null`, has no line.
+        Ok(file) if !file.metadata()?.is_file() => Ok(None),
+        Ok(mut file) => loss(&mut file, noted),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Some("the file is not there".to_owned())),
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};

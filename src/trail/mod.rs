@@ -33,7 +33,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use self::error::TrailError;
-pub use self::loss::Noted;
+pub use self::loss::{Noted, missing};
 pub use self::options::{DeviceOptions, FileTarget, Rotation, SocketAddress, SocketTarget, SyslogTarget, Target};
 pub use self::record::{Credential, Event, LineType, Record};
 pub use self::ticket::Ticket;

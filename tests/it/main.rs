@@ -109,6 +109,7 @@ mod shared;
 mod shells;
 mod shipped;
 mod static_roles;
+mod store_check;
 mod store_snapshots;
 mod story_expiry;
 mod story_hvac;

@@ -243,6 +243,14 @@ impl Barrier {
         self.ciphers().map(|_| &*self.store)
     }
 
+    /// The value of a path, in clear, whatever it is.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`]; that it does not open.
+    pub(crate) fn plain(&self, key: &str, sealed: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
+        self.ciphers()?.open(key, sealed)
+    }
+
     fn decode<T: DeserializeOwned>(&self, key: &str, sealed: &[u8]) -> Result<T, Error> {
         let plain = self.ciphers()?.open(key, sealed)?;
         serde_json::from_slice(&plain).map_err(|e| Error::Internal(format!("the value at {key} does not read: {e}")))

@@ -187,6 +187,12 @@ impl Mounts {
         Ok(Self { folds, table: RwLock::new(Arc::new(table)), changing: tokio::sync::Mutex::new(()) })
     }
 
+    /// The UUIDs of all mounts of a store.
+    pub(crate) fn uuids(barrier: &Barrier) -> Result<Vec<String>, Error> {
+        let stored: Option<Vec<Mount>> = barrier.get(TABLE_KEY)?;
+        Ok(stored.into_iter().flatten().map(|mount| mount.uuid).collect())
+    }
+
     fn batch(table: &Table) -> Result<Batch, Error> {
         let mut batch = Batch::new();
         let mounts: Vec<&Mount> = table.values().map(Arc::as_ref).collect();

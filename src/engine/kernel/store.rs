@@ -53,9 +53,7 @@ pub(crate) trait Store: Send + Sync {
     fn commit(&self, batch: RawBatch) -> BoxFuture<'static, Result<(), Error>>;
 
     /// Hands out all that is there, as it is at one moment, while others write. May block.
-    fn copy(&self, _into: &mut dyn Copied) -> Result<(), Error> {
-        Err(kept_nowhere())
-    }
+    fn copy(&self, into: &mut dyn Copied) -> Result<(), Error>;
 
     /// Puts entries in the place of all that is there, atomically; of two with one key the later one. Durable when the
     /// future resolves; where one of them fails, nothing has changed.
@@ -134,6 +132,14 @@ impl Store for MemoryStore {
                 .map(|(key, _)| key.clone())
                 .collect()
         }))
+    }
+
+    fn copy(&self, into: &mut dyn Copied) -> Result<(), Error> {
+        // A development server's is small.
+        let all = self.with(|map| map.clone());
+        let bytes = all.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum();
+        into.begin(Size { entries: all.len() as u64, bytes })?;
+        all.iter().try_for_each(|(key, value)| into.entry(key.as_bytes(), value))
     }
 
     fn commit(&self, batch: RawBatch) -> BoxFuture<'static, Result<(), Error>> {

@@ -2,6 +2,7 @@
 
 mod absent;
 pub(crate) mod audit;
+mod check;
 mod internal;
 mod keys;
 mod leases;
@@ -80,6 +81,7 @@ async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
         "storage" => snapshot::handle(core, call).await,
         "key-status" | "rotate" | "rekey" | "generate-root" => keys::handle(core, call).await,
         "wrapping" => wrapping::handle(core, call).await,
+        "leasehold" if call.row.pattern == "leasehold/check" => check::handle(core).await,
         "leasehold" => trail::handle(core, call).await,
         "metrics" => metrics::handle(core, call.request).await,
         "health" | "seal-status" | "init" | "leader" | "unseal" => status::handle(core, call),

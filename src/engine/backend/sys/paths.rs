@@ -136,6 +136,7 @@ pub(super) const PATHS: &[Row] = &[
     Row::new("metrics", &[Read], "A few numbers")
         .with(&[takes("format", Text, "json, or prometheus").or("json")])
         .door(Door::Unaudited),
+    Row::new("leasehold/check", &[Read], "Whether the store is sound").sudo(),
     Row::new("leasehold/trail", &[Read], "A part of the engine's trail").with(TRAIL).sudo(),
     Row::new("storage/raft/snapshot", &[Read, Write], "The whole store in one file; or the store anew from it").sudo(),
     Row::new("storage/raft/snapshot-force", &[Write], "The store anew, also from a snapshot of another unseal key")

@@ -288,6 +288,14 @@ impl Gate {
         snapshot::save(&*self.store, &*self.key()?, engine_id, self.clock.now().unix_timestamp(), file)
     }
 
+    /// Lets somebody look through the store as it lies there.
+    ///
+    /// # Errors
+    /// As they say.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&dyn Store) -> Result<T, Error>) -> Result<T, Error> {
+        look(&*self.store)
+    }
+
     /// Checks whether a snapshot may take the place of the store; with `force`, one of another key too. May block.
     ///
     /// # Errors
