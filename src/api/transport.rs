@@ -169,8 +169,11 @@ impl Transport {
         let (connector, nodes) = match target {
             Target::Stream(open) => (Connector::Memory(open), Nodes::here()),
             Target::Network { addresses, tls } => {
-                let is_secure = addresses.each().any(address::is_secure);
-                (connector(is_secure, &tls, server_name(&tls)?)?, Nodes::of(&addresses))
+                let connector = match addresses.only().and_then(address::socket) {
+                    Some(path) => Connector::Socket(std::path::Path::new(path).into()),
+                    None => connector(addresses.each().any(address::is_secure), &tls, server_name(&tls)?)?,
+                };
+                (connector, Nodes::of(&addresses))
             }
         };
         let http = HttpClient::builder(TokioExecutor::new())
@@ -204,12 +207,13 @@ impl Transport {
 
     /// A request as it would be sent.
     pub(super) fn unsent(&self, request: &Request<'_>) -> Unsent {
-        let url = format!("{}/v1/{}{}", self.nodes.any(), encode_path(request.path), encode_query(request.query));
+        let url = format!("{}/v1/{}{}", base(self.nodes.any()), encode_path(request.path), encode_query(request.query));
         Unsent {
             method: request.method.name(),
             is_list: request.method == Method::List,
             path: request.path.to_owned(),
             url,
+            socket: address::socket(self.nodes.any()).map(str::to_owned),
             body: request.body.cloned(),
             file: None,
             media_type: request.method.media_type(),
@@ -279,7 +283,7 @@ impl Transport {
             Err(error) => return Tried { url: String::new(), reply: Err(error), trouble: Trouble::NoConnection },
         };
         let are_several = self.nodes.are_several();
-        let url = format!("{}{}", node.address, sending.path);
+        let url = format!("{}{}", base(&node.address), sending.path);
         let mut headers = sending.headers.clone();
         self.index.show(&mut headers);
         if node.acts_itself {
@@ -404,6 +408,11 @@ impl Transport {
         }
         Ok(headers)
     }
+}
+
+/// What stands before a path in the URL of a node. What comes by a socket is addressed to this host, as Vault's client does.
+fn base(address: &str) -> &str {
+    if address::socket(address).is_some() { "http://localhost" } else { address }
 }
 
 fn no_connection(address: &str, error: hyper_util::client::legacy::Error) -> Error {

@@ -13,6 +13,8 @@ pub struct Unsent {
     pub is_list: bool,
     /// The path, without `/v1/`.
     pub path: String,
+    /// The Unix socket that it goes to.
+    pub socket: Option<String>,
     /// With its query.
     pub url: String,
     /// Its body; may hold secrets.

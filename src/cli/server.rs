@@ -3,6 +3,7 @@
 mod args;
 mod file;
 mod settings;
+mod socket;
 mod tls;
 mod unserved;
 
@@ -20,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) use self::args::Args;
 use self::args::AwsChoice;
 use self::settings::Settings;
+use self::socket::Bound;
 use self::tls::Certificate;
 use super::embedded::LazySandbox;
 use super::error::CliError;
@@ -28,7 +30,7 @@ use super::output;
 use crate::clock::Clock;
 use crate::durable;
 use crate::engine::kernel::seal::BESIDE;
-use crate::engine::{AwsTransport, Config, Engine, KeyFile, OpenError, Seal, Storage, VERSION};
+use crate::engine::{AwsTransport, Config, Engine, KeyFile, Listener, OpenError, Seal, Storage, VERSION};
 use crate::guardrail;
 use crate::iam::catalogue::Catalogue;
 use crate::sandbox::{self, Account, Control};
@@ -55,23 +57,18 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         Some(account) => Some(Served::start(account).await?),
         None => None,
     };
-    let listener = TcpListener::bind(&settings.listen)
-        .await
-        .map_err(|e| CliError::new(1, format!("cannot listen on {}: {e}", settings.listen)))?;
-    let local = listener.local_addr().map_err(|e| CliError::new(1, format!("the listener has no address: {e}")))?;
-    let scheme = if certificate.is_some() { "https" } else { "http" };
-    let address = format!("{scheme}://{local}");
+    let (listeners, addresses, _socket) = listeners(&settings, certificate.as_ref()).await?;
+    let address = addresses.first().cloned().unwrap_or_default();
     engine
         .announce(&address)
         .map_err(|e| CliError::new(1, format!("cannot write the address into the data directory's lock: {e}")))?;
     let _pid_file = settings.pid_file.as_deref().map(PidFile::write).transpose()?;
     // Before it says that it started: whoever reads that may send a signal at once.
     let (stop, reload) = (stopped()?, reloaded(engine.clone(), certificate.clone())?);
-    output::data(&banner(&settings, &engine, &address, &audit_file, served.as_ref()))?;
+    output::data(&banner(&settings, &engine, &addresses, &audit_file, served.as_ref()))?;
 
-    let tls = certificate.map(|certificate| certificate.server_config(settings.client_certificates)).transpose()?;
     tracing::info!(address, "serving");
-    engine.serve(listener, tls, stop).await;
+    engine.serve_all(listeners, stop).await;
     reload.abort();
     tracing::info!("stopping");
     engine.close().await;
@@ -79,6 +76,29 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         served.stop().await;
     }
     Ok(0)
+}
+
+/// Where connections come in, each with its address: a port, a socket, or both; and the socket's file.
+async fn listeners(
+    settings: &Settings,
+    certificate: Option<&Arc<Certificate>>,
+) -> Result<(Vec<Listener>, Vec<String>, Option<Bound>), CliError> {
+    let (mut listeners, mut addresses, mut file) = (Vec::new(), Vec::new(), None);
+    if let Some(listen) = &settings.listen {
+        let failed = |e: std::io::Error| CliError::new(1, format!("cannot listen on {listen}: {e}"));
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        let scheme = if certificate.is_some() { "https" } else { "http" };
+        addresses.push(format!("{scheme}://{}", listener.local_addr().map_err(failed)?));
+        let tls = certificate.map(|certificate| certificate.clone().server_config(settings.client_certificates));
+        listeners.push(Listener::Tcp(listener, tls.transpose()?));
+    }
+    if let Some(socket) = &settings.socket {
+        let (listener, bound) = socket.listen()?;
+        addresses.push(format!("unix://{}", socket.path.display()));
+        listeners.push(Listener::Unix(listener));
+        file = Some(bound);
+    }
+    Ok((listeners, addresses, file))
 }
 
 /// A file with the number of this process, for service managers; gone when it ends.
@@ -186,6 +206,7 @@ fn config(settings: &Settings, audit_file: &Path, sandbox: Option<&LazySandbox>,
         key: settings.key.clone(),
         aws: sandbox.map_or(AwsTransport::Network, LazySandbox::transport),
         aws_key: sandbox.map(|_| sandbox::engine_key()),
+        ttls: settings.ttls,
         dev_root_token: settings.root_token.clone().map(Secret::new),
         ..Config::new(storage, clock)
     }
@@ -223,10 +244,19 @@ impl Drop for Passing {
     }
 }
 
-fn banner(settings: &Settings, engine: &Engine, address: &str, audit_file: &Path, served: Option<&Served>) -> String {
+fn banner(
+    settings: &Settings,
+    engine: &Engine,
+    addresses: &[String],
+    audit_file: &Path,
+    served: Option<&Served>,
+) -> String {
+    let address = addresses.first().map_or("", String::as_str);
     let row = |name: &str, value: &str| format!("{name:>24}: {value}\n");
     let mut text = "==> Leasehold server configuration:\n\n".to_owned();
-    text += &row("Api Address", address);
+    for address in addresses {
+        text += &row("Api Address", address);
+    }
     text += &row("Audit File", &audit_file.display().to_string());
     text += &row(
         "AWS",

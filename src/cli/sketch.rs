@@ -55,6 +55,9 @@ fn curl(request: &Unsent) -> String {
     if request.method != "GET" {
         line += &format!(" -X {}", request.method);
     }
+    if let Some(socket) = &request.socket {
+        line += &format!(" --unix-socket {}", quoted(socket));
+    }
     line += " -H \"X-Vault-Request: true\"";
     if request.has_token {
         line += " -H \"X-Vault-Token: $(leasehold print token)\"";
@@ -112,6 +115,7 @@ mod tests {
             method: "GET",
             is_list: false,
             path: "aws/roles/web".to_owned(),
+            socket: None,
             url: "http://127.0.0.1:8200/v1/aws/roles/web".to_owned(),
             body: None,
             file: None,

@@ -21,6 +21,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
+pub use self::http::Listener;
 use self::kernel::loss;
 use self::kernel::seal::gate::{self, Gate, Shares};
 use self::kernel::seal::{self, Directory};
@@ -30,7 +31,7 @@ use self::lease::Leases;
 use self::opening::Opening;
 pub(crate) use self::setup::ID_FILE;
 pub use self::setup::{
-    Auditing, AwsTransport, Config, KeyFile, Limits, OpenError, Seal, Storage, VAULT_VERSION, VERSION,
+    Auditing, AwsTransport, Config, KeyFile, LeaseTtls, Limits, OpenError, Seal, Storage, VAULT_VERSION, VERSION,
 };
 use crate::secret::Secret;
 
@@ -155,14 +156,19 @@ impl Engine {
         http::serve_stream(self.shared.opening.clone(), self.shared.limits, io, peer, watcher).await;
     }
 
-    /// Accepts connections until `shutdown`, then lets the requests in flight end.
+    /// Accepts connections on one port until `shutdown`, then lets the requests in flight end.
     pub async fn serve(
         &self,
         listener: TcpListener,
         tls: Option<Arc<rustls::ServerConfig>>,
         shutdown: impl Future<Output = ()>,
     ) {
-        http::serve(self.shared.opening.clone(), self.shared.limits, listener, tls, shutdown).await;
+        self.serve_all(vec![Listener::Tcp(listener, tls)], shutdown).await;
+    }
+
+    /// The same, wherever connections come in: all have the same places among them.
+    pub async fn serve_all(&self, listeners: Vec<Listener>, shutdown: impl Future<Output = ()>) {
+        http::serve(self.shared.opening.clone(), self.shared.limits, listeners, shutdown).await;
     }
 
     /// Writes the address of the listening server (`http://host:port`) into the data directory's lock,

@@ -210,7 +210,7 @@ impl Opening {
         let mut first = Batch::new();
         let engine_id = engine_id(barrier, &mut first)?;
         let backends = Arc::new(table::all(config));
-        let mounts = Mounts::open(barrier, backends.folds(), first_mounts(&backends, &config.storage)?, &mut first)?;
+        let mounts = Mounts::open(barrier, backends.folds(), first_mounts(&backends, config)?, &mut first)?;
         let tokens = Tokens::open(barrier, &mut first)?;
         let policies = Policies::open(barrier, &mut first)?;
         let identity = Identity::open(barrier, &mut first)?;
@@ -346,16 +346,16 @@ pub(super) fn whole_path(path: &Path) -> Result<PathBuf, OpenError> {
 }
 
 /// What is always mounted; and a development server starts with key-value storage at `secret/`.
-fn first_mounts(backends: &Backends, storage: &Storage) -> Result<First, Error> {
+fn first_mounts(backends: &Backends, config: &Config) -> Result<First, Error> {
     let built_in = backends.built_in().map(|(path, kind, description)| Mount::new(path, kind, description));
     let always = built_in.collect::<Result<Vec<_>, _>>()?;
     let mut once = Vec::new();
-    if let Storage::Memory = storage {
+    if let Storage::Memory = config.storage {
         let mut mount = Mount::new("secret/", "kv", "key/value secret storage")?;
         mount.options.insert("version".to_owned(), "2".to_owned());
         once.push(mount);
     }
-    Ok(First { always, once })
+    Ok(First { always, once, system: config.ttls })
 }
 
 fn engine_id(barrier: &Barrier, first: &mut Batch) -> Result<String, Error> {

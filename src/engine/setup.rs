@@ -41,6 +41,8 @@ pub struct Config {
     pub clock: Clock,
     /// The text of the root token, where the engine is opened for the first time.
     pub dev_root_token: Option<Secret>,
+    /// How long leases last of mounts that say nothing of it.
+    pub ttls: LeaseTtls,
     /// What it takes from its clients.
     pub limits: Limits,
 }
@@ -58,6 +60,7 @@ impl Config {
             aws_key: None,
             clock,
             dev_root_token: None,
+            ttls: LeaseTtls::default(),
             limits: Limits::default(),
         }
     }
@@ -77,6 +80,22 @@ pub struct Auditing {
 impl Default for Auditing {
     fn default() -> Self {
         Self { log_raw: false, syslog: PathBuf::from("/dev/log"), rotation: Rotation::default() }
+    }
+}
+
+/// How long leases last of mounts that say nothing of it, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseTtls {
+    /// By default.
+    pub default: i64,
+    /// At most.
+    pub max: i64,
+}
+
+impl Default for LeaseTtls {
+    fn default() -> Self {
+        // 768 hours, as with Vault.
+        Self { default: 2_764_800, max: 2_764_800 }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where an engine is: one URL, or those of a cluster's nodes.
+//! Where an engine is: one URL, or those of a cluster's nodes; or a Unix socket, `unix:///run/leasehold.sock`.
 //!
 //! Several are a set: in whatever order they are named, it is the same cluster, and it has one name. So whatever names an
 //! engine by its addresses (a kept credential, a review, an error) does not depend on who wrote the list, nor on which
@@ -107,6 +107,12 @@ impl Addresses {
             places.push(place);
             named.push(address);
         }
+        if let Some((at, address)) = named.iter().enumerate().find(|(_, address)| socket(address).is_some())
+            && named.len() > 1
+        {
+            let problem = "a Unix socket is of one server, and is named alone";
+            return Err(Wrong::Unusable { at, address: address.clone(), problem });
+        }
         if named.is_empty() {
             return Err(Wrong::None);
         }
@@ -145,13 +151,24 @@ pub fn is_secure(address: &str) -> bool {
     address.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
 }
 
+/// The path of a Unix socket.
+pub fn socket(address: &str) -> Option<&str> {
+    address.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("unix://")).and(address.get(7..))
+}
+
 /// What two addresses have in common that are one: scheme, host, port and path.
 fn place(address: &str) -> Result<(bool, String, u16, String), &'static str> {
+    if let Some(path) = socket(address) {
+        return match path.len() > 1 && path.starts_with('/') && !path.contains('\0') {
+            true => Ok((false, String::new(), 0, path.trim_end_matches('/').to_owned())),
+            false => Err("a Unix socket is written unix:///PATH, with its whole path"),
+        };
+    }
     let uri: Uri = address.parse().map_err(|_| "it is not a URL such as https://host:8200")?;
     let is_secure = match uri.scheme_str() {
         Some("https") => true,
         Some("http") => false,
-        _ => return Err("it must begin with https:// or http://"),
+        _ => return Err("it must begin with https://, http:// or unix://"),
     };
     let authority = uri.authority().ok_or("it has no host")?;
     if authority.as_str().contains('@') {
@@ -186,6 +203,7 @@ mod tests {
         assert_eq!(listed("https://b:8200/, https://a:8200"), listed("https://a:8200,https://b:8200"));
         assert_eq!(listed("https://b:8200,https://a:8200").to_string(), "https://a:8200,https://b:8200");
         assert_eq!(listed("https://b/x/").only(), Some("https://b/x"));
+        assert_eq!(listed("unix:///run/x.sock").only(), Some("unix:///run/x.sock"));
         assert_eq!(listed("https://b,https://a").only(), None);
     }
 
@@ -194,6 +212,9 @@ mod tests {
         for (text, at, part) in [
             ("", 0, "not a URL"),
             ("https://a,", 1, "not a URL"),
+            ("unix://run/x", 0, "unix:///PATH"),
+            ("unix:///", 0, "unix:///PATH"),
+            ("http://a,unix:///run/x", 1, "named alone"),
             ("a:8200", 0, "must begin with https://"),
             ("ftp://a", 0, "must begin with https://"),
             ("https://a,https://u:p@b", 1, "user name"),

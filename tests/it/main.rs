@@ -67,6 +67,7 @@ mod language_server;
 mod layout;
 mod ledger;
 mod lifecycle;
+mod listeners;
 mod lock;
 #[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
 #[path = "lock.rs"]

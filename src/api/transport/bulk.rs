@@ -15,7 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::fs::File;
 use tokio::io::{AsyncRead as _, ReadBuf};
 
-use super::{BODY_BYTES_MAX, Request, Transport, body_of, encode_path, no_connection, parse_uri};
+use super::{BODY_BYTES_MAX, Request, Transport, base, body_of, encode_path, no_connection, parse_uri};
 use crate::api::answer::{self, Answer, Asked, Error};
 
 /// How long a server may take until it begins to answer: it reads all that is there, or writes all of it.
@@ -90,7 +90,7 @@ impl Transport {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let node = self.node().await?;
-        let url = format!("{}/v1/{}", node.address, encode_path(request.path));
+        let url = format!("{}/v1/{}", base(&node.address), encode_path(request.path));
         let mut sent = http::Request::new(body);
         *sent.method_mut() = request.method.http();
         *sent.uri_mut() = parse_uri(&url)?;

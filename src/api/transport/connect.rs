@@ -1,7 +1,8 @@
-//! One maker of connections: TCP, TLS over TCP, or a stream that is handed in.
+//! One maker of connections: TCP, TLS over TCP, a Unix socket, or a stream that is handed in.
 
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,12 +13,13 @@ use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::DuplexStream;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
 use super::super::fault::TlsFault;
+use super::CONNECT_TIMEOUT;
 use super::tls::fault;
 
 /// Makes connections for the HTTP client.
@@ -25,6 +27,8 @@ use super::tls::fault;
 pub(super) enum Connector {
     /// Over the network; with TLS where the URI says https.
     Network { tcp: HttpConnector, tls: Option<TlsConnector>, server_name: Option<ServerName<'static>> },
+    /// To a Unix socket.
+    Socket(Arc<Path>),
     /// To an engine in this process.
     Memory(Arc<dyn Fn() -> DuplexStream + Send + Sync>),
 }
@@ -44,6 +48,7 @@ pub(super) enum ConnectError {
 pub(super) enum Io {
     Tcp(TokioIo<TcpStream>),
     Tls(Box<TokioIo<TlsStream<TcpStream>>>),
+    Socket(TokioIo<UnixStream>),
     Memory(TokioIo<DuplexStream>),
 }
 
@@ -55,12 +60,20 @@ impl Service<Uri> for Connector {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         match self {
             Self::Network { tcp, .. } => tcp.poll_ready(cx).map_err(|error| ConnectError::Tcp(error.into())),
-            Self::Memory(_) => Poll::Ready(Ok(())),
+            Self::Socket(_) | Self::Memory(_) => Poll::Ready(Ok(())),
         }
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         match self {
+            Self::Socket(path) => {
+                let path = path.clone();
+                Box::pin(async move {
+                    let stream = tokio::time::timeout(CONNECT_TIMEOUT, UnixStream::connect(&path)).await;
+                    let stream = stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+                    Ok(Io::Socket(TokioIo::new(stream.map_err(|error| ConnectError::Tcp(error.into()))?)))
+                })
+            }
             Self::Memory(open) => {
                 let stream = open();
                 Box::pin(async move { Ok(Io::Memory(TokioIo::new(stream))) })
@@ -109,6 +122,7 @@ impl Read for Io {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_read(cx, buffer),
             Self::Tls(io) => Pin::new(io.as_mut()).poll_read(cx, buffer),
+            Self::Socket(io) => Pin::new(io).poll_read(cx, buffer),
             Self::Memory(io) => Pin::new(io).poll_read(cx, buffer),
         }
     }
@@ -119,6 +133,7 @@ impl Write for Io {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_write(cx, bytes),
             Self::Tls(io) => Pin::new(io.as_mut()).poll_write(cx, bytes),
+            Self::Socket(io) => Pin::new(io).poll_write(cx, bytes),
             Self::Memory(io) => Pin::new(io).poll_write(cx, bytes),
         }
     }
@@ -127,6 +142,7 @@ impl Write for Io {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_flush(cx),
             Self::Tls(io) => Pin::new(io.as_mut()).poll_flush(cx),
+            Self::Socket(io) => Pin::new(io).poll_flush(cx),
             Self::Memory(io) => Pin::new(io).poll_flush(cx),
         }
     }
@@ -135,6 +151,7 @@ impl Write for Io {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_shutdown(cx),
             Self::Tls(io) => Pin::new(io.as_mut()).poll_shutdown(cx),
+            Self::Socket(io) => Pin::new(io).poll_shutdown(cx),
             Self::Memory(io) => Pin::new(io).poll_shutdown(cx),
         }
     }

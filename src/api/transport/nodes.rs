@@ -24,7 +24,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{Method, Reply, Transport, parse_uri};
+use super::{Method, Reply, Transport, base, parse_uri};
 use crate::api::answer::{Asked, Error};
 use crate::api::node::{self, Health, Node};
 use crate::units::address::Addresses;
@@ -198,7 +198,7 @@ impl Transport {
 
     /// How a node is. It is asked without a token, and outside of namespaces, of which none has this path.
     async fn health(&self, address: &str) -> Node {
-        let url = format!("{address}/v1/sys/health");
+        let url = format!("{}/v1/sys/health", base(address));
         let asked = Asked { method: Method::Read.name(), url: &url };
         let mut headers = self.headers.clone();
         headers.remove("x-vault-namespace");

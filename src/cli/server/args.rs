@@ -14,10 +14,11 @@ pub(crate) enum AwsChoice {
 /// Arguments of `leasehold server`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Read settings from this HCL file; flags win over it
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-    /// Listen on this address [default: 127.0.0.1:8200]
+    /// Read settings from this file, HCL or JSON, or from all *.hcl and *.json in this directory; of several, later
+    /// ones win, and flags win over all
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(super) config: Vec<PathBuf>,
+    /// Listen on this address [default: 127.0.0.1:8200, unless a socket is configured]
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) listen: Option<String>,
     /// Serve TLS with this certificate chain (PEM)

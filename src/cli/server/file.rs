@@ -1,7 +1,7 @@
 //! The server's configuration file: Vault's form (HCL, or the same as JSON), with the keys that are taken here.
 //!
 //! The file is read into places and values first, so that every key that is not taken is told at once, with its
-//! line: files that served Vault have several.
+//! line: files that served Vault have several. Of several files a later one wins, key by key.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,10 +12,11 @@ use hcl_edit::structure::{Body, Structure};
 use serde_json::Value;
 
 use super::args::AwsChoice;
+use super::socket::Socket;
 use super::unserved;
 use crate::cli::error::CliError;
 use crate::trail::Rotation;
-use crate::units::duration::parse;
+use crate::units::duration::{self, parse};
 
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -23,6 +24,11 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct File {
     pub(super) address: Option<String>,
+    pub(super) socket: Option<Socket>,
+    /// In seconds.
+    pub(super) default_lease_ttl: Option<i64>,
+    /// In seconds.
+    pub(super) max_lease_ttl: Option<i64>,
     pub(super) tls_cert_file: Option<PathBuf>,
     pub(super) tls_key_file: Option<PathBuf>,
     pub(super) tls_disable: bool,
@@ -53,9 +59,10 @@ struct Entry {
 }
 
 /// Blocks that hold keys.
-const BLOCKS: [&str; 12] = [
+const BLOCKS: [&str; 13] = [
     "listener",
     "listener.tcp",
+    "listener.unix",
     "storage",
     "storage.file",
     "backend",
@@ -68,6 +75,9 @@ const BLOCKS: [&str; 12] = [
     "seal.credential",
 ];
 
+/// What is said of a socket.
+const SOCKET: [&str; 4] = ["address", "socket_mode", "socket_user", "socket_group"];
+
 /// Blocks that say something without a key in them, with the words for it.
 const SEALS: [(&str, &str); 3] = [("seal.shamir", "shamir"), ("seal.file", "file"), ("seal.credential", "credential")];
 
@@ -75,12 +85,51 @@ fn seal(place: &str) -> Option<&'static str> {
     SEALS.iter().find(|(block, _)| *block == place).map(|(_, word)| *word)
 }
 
-/// Reads a file.
+/// Reads files, and those of directories.
 ///
 /// # Errors
-/// What is wrong with it; of keys that are not taken, all.
-pub(super) fn read(path: &Path) -> Result<File, CliError> {
-    let failed = |what: String| CliError::new(1, format!("{}: {what}", path.display()));
+/// What is wrong with them; of keys that are not taken, all.
+pub(super) fn read(paths: &[PathBuf]) -> Result<File, CliError> {
+    let (mut file, mut problems) = (File::default(), Vec::new());
+    for path in paths {
+        let named = at(path);
+        if !path.is_dir() {
+            read_one(path, &mut file, &mut problems)?;
+            continue;
+        }
+        let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut below: Vec<PathBuf> = entries.map_err(|e| named(e.to_string()))?.iter().map(|e| e.path()).collect();
+        below.retain(|file| is_read(file));
+        below.sort();
+        if below.is_empty() {
+            return Err(named("there is no .hcl and no .json in this directory".to_owned()));
+        }
+        for path in &below {
+            read_one(path, &mut file, &mut problems)?;
+        }
+    }
+    if problems.is_empty() {
+        return Ok(file);
+    }
+    Err(CliError::new(1, problems.join("\n")).hint(
+        "keys: data or storage \"file\" { path }, listener \"tcp\" { address, tls_cert_file, tls_key_file, tls_disable, \
+         tls_disable_client_certs }, listener \"unix\" { address, socket_mode, socket_user, socket_group }, \
+         audit \"file\" { path, rotate_bytes, rotate_duration, rotate_max_files }, seal \"shamir\" {}, \"file\" { path } or \
+         \"credential\" { name }, default_lease_ttl, \
+         max_lease_ttl, allow_audit_log_raw, aws, log_level, log_format, pid_file",
+    ))
+}
+
+/// Whether a file in a directory of settings is one of them: not what editors leave there.
+fn is_read(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let ends = path.extension().is_some_and(|end| end == "hcl" || end == "json");
+    ends && !name.starts_with(['.', '#']) && path.is_file()
+}
+
+/// Reads a file over what those before it say.
+fn read_one(path: &Path, file: &mut File, problems: &mut Vec<String>) -> Result<(), CliError> {
+    let failed = at(path);
     let size = std::fs::metadata(path).map_err(|e| failed(e.to_string()))?.len();
     if size > FILE_BYTES_MAX {
         return Err(failed(format!("a configuration file has at most {FILE_BYTES_MAX} bytes, this one {size}")));
@@ -97,7 +146,6 @@ pub(super) fn read(path: &Path) -> Result<File, CliError> {
         })?;
         hcl(&text, &body, "", &mut entries);
     }
-    let (mut file, mut problems) = (File::default(), Vec::new());
     let mut seen: Vec<&str> = Vec::new();
     for entry in &entries {
         let twice = seen.contains(&entry.place.as_str());
@@ -109,14 +157,12 @@ pub(super) fn read(path: &Path) -> Result<File, CliError> {
             None => problems.extend(file.take(entry, twice).map(|problem| format!("{at}: {problem}"))),
         }
     }
-    if problems.is_empty() {
-        return Ok(file);
-    }
-    Err(CliError::new(1, problems.join("\n")).hint(
-        "keys: data or storage \"file\" { path }, listener \"tcp\" { address, tls_cert_file, tls_key_file, tls_disable, \
-         tls_disable_client_certs }, audit \"file\" { path, rotate_bytes, rotate_duration, rotate_max_files }, seal \"shamir\" {}, \"file\" { path } \
-         or \"credential\" { name }, allow_audit_log_raw, aws, log_level, log_format, pid_file",
-    ))
+    Ok(())
+}
+
+/// What is wrong with a file.
+fn at(path: &Path) -> impl Fn(String) -> CliError {
+    move |what| CliError::new(1, format!("{}: {what}", path.display()))
 }
 
 fn below(place: &str, name: &str) -> String {
@@ -148,10 +194,13 @@ fn hcl(text: &str, body: &Body, place: &str, into: &mut Vec<Entry>) {
                     .iter()
                     .fold(below(place, block.ident.as_str()), |place, label| below(&place, label.as_str()));
                 let is_block = BLOCKS.contains(&place.as_str());
+                let before = into.len();
                 if is_block {
                     hcl(text, &block.body, &place, into);
                 }
-                if !is_block || seal(&place).is_some() {
+                // Without a label, and with nothing below it that has one, it would say nothing.
+                let says_nothing = !place.contains('.') && into.len() == before;
+                if !is_block || seal(&place).is_some() || says_nothing {
                     into.push(Entry { place, line, value: None });
                 }
             }
@@ -200,7 +249,26 @@ impl File {
     fn take(&mut self, entry: &Entry, twice: bool) -> Option<String> {
         let text = || entry.value.as_ref().and_then(Value::as_str).map(str::to_owned);
         let place = entry.place.as_str();
+        if let Some(key) = place.strip_prefix("listener.unix.").filter(|key| SOCKET.contains(key)) {
+            let socket = self.socket.get_or_insert_default();
+            match text() {
+                Some(path) if key == "address" => socket.path = path.into(),
+                Some(mode) if key == "socket_mode" => socket.mode = Some(mode),
+                Some(user) if key == "socket_user" => socket.user = Some(user),
+                Some(group) => socket.group = Some(group),
+                None => return Some(format!("{place} is a text in quotes")),
+            }
+            return twice.then(|| format!("{place} is given twice"));
+        }
         let taken = match place {
+            "default_lease_ttl" | "max_lease_ttl" => match entry.value.as_ref().and_then(seconds) {
+                Some(ttl) => {
+                    *(if place == "max_lease_ttl" { &mut self.max_lease_ttl } else { &mut self.default_lease_ttl }) =
+                        Some(ttl).filter(|ttl| *ttl > 0);
+                    true
+                }
+                None => return Some(format!("{place} is a duration such as \"768h\", or a number of seconds")),
+            },
             "listener.tcp.address" => set(&mut self.address, text()),
             "listener.tcp.tls_cert_file" => set(&mut self.tls_cert_file, text().map(Into::into)),
             "listener.tcp.tls_key_file" => set(&mut self.tls_key_file, text().map(Into::into)),
@@ -229,7 +297,7 @@ impl File {
             "seal.file.path" => set(&mut self.seal_path, text().map(Into::into)),
             "seal.credential.name" => set(&mut self.seal_credential, text()),
             block if entry.value.is_none() && seal(block).is_some() => {
-                self.seals.extend(seal(block));
+                self.seals.extend(seal(block).filter(|seal| !self.seals.contains(seal)));
                 true
             }
             "log_level" => set(&mut self.log_level, text()),
@@ -279,6 +347,16 @@ fn rotated(rotation: &mut Rotation, place: &str, value: &Value) -> Option<()> {
 
 fn rotation_form(place: &str) -> &'static str {
     if place.ends_with("duration") { "a duration, such as \"24h\"" } else { "a whole number" }
+}
+
+/// A duration as Vault's files write it: seconds, or a text.
+fn seconds(value: &Value) -> Option<i64> {
+    let seconds = match value {
+        Value::Number(number) => number.as_i64()?,
+        Value::String(text) => duration::parse(text).ok()?,
+        _ => return None,
+    };
+    (seconds >= 0).then_some(seconds)
 }
 
 /// A flag as Vault's files write it.

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Args, AwsChoice};
 use super::file;
+use super::socket::Socket;
 use crate::cli::error::CliError;
 use crate::cli::global::{exactly, variable};
-use crate::engine::{Auditing, KeyFile, Seal};
+use crate::engine::{Auditing, KeyFile, LeaseTtls, Seal};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8200";
 
@@ -30,7 +31,10 @@ pub(super) enum ClientCertificates {
 /// Everything decided.
 #[derive(Debug)]
 pub(super) struct Settings {
-    pub(super) listen: String,
+    /// None where it listens on a socket alone.
+    pub(super) listen: Option<String>,
+    pub(super) socket: Option<Socket>,
+    pub(super) ttls: LeaseTtls,
     pub(super) tls: Option<TlsFiles>,
     pub(super) client_certificates: ClientCertificates,
     /// None keeps everything in memory.
@@ -55,9 +59,16 @@ pub(super) struct Settings {
 impl Settings {
     /// Reads the file, lays the flags over it, and refuses what does not fit together.
     pub(super) fn new(args: Args) -> Result<Self, CliError> {
-        let file = args.config.as_deref().map(file::read).transpose()?.unwrap_or_default();
+        let file = file::read(&args.config)?;
+        if let Some(socket) = &file.socket {
+            socket.check()?;
+        }
+        let ttls = ttls(file.default_lease_ttl, file.max_lease_ttl)?;
         let dev_listen = args.dev_listen_address.or_else(|| variable("DEV_LISTEN_ADDRESS")).filter(|_| args.dev);
-        let listen = args.listen.or(dev_listen).or(file.address).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+        let listen = args.listen.or(dev_listen).or(file.address);
+        // TLS says that there is a port.
+        let is_default = file.socket.is_none() || args.tls_cert.is_some() || file.tls_cert_file.is_some();
+        let listen = listen.or_else(|| is_default.then(|| DEFAULT_LISTEN.to_owned()));
         let files = match (file.tls_disable, args.tls_cert, args.tls_key) {
             (true, None, None) => (None, None),
             (_, certificate, key) => (certificate.or(file.tls_cert_file), key.or(file.tls_key_file)),
@@ -71,8 +82,8 @@ impl Settings {
             true => ClientCertificates::NotAsked,
             false => ClientCertificates::Asked,
         };
-        if tls.is_none() && !args.insecure_plain_http {
-            refuse_plain(&listen)?;
+        if let Some(listen) = listen.as_deref().filter(|_| tls.is_none() && !args.insecure_plain_http) {
+            refuse_plain(listen)?;
         }
         let data = match (args.data_dir, file.data, file.storage_path) {
             (Some(flag), _, _) => Some(flag),
@@ -104,6 +115,8 @@ impl Settings {
         }
         Ok(Self {
             listen,
+            socket: file.socket,
+            ttls,
             tls,
             client_certificates,
             data,
@@ -119,6 +132,18 @@ impl Settings {
             root_token: root_token.filter(|_| args.dev),
         })
     }
+}
+
+/// How long leases last of mounts that say nothing of it.
+fn ttls(default: Option<i64>, max: Option<i64>) -> Result<LeaseTtls, CliError> {
+    let usual = LeaseTtls::default();
+    let max = max.unwrap_or(usual.max);
+    let default = default.unwrap_or(usual.default.min(max));
+    if default > max {
+        let what = format!("default_lease_ttl ({default} s) is longer than max_lease_ttl ({max} s)");
+        return Err(CliError::new(1, what).hint("give max_lease_ttl too; without it leases last 768h at most"));
+    }
+    Ok(LeaseTtls { default, max })
 }
 
 /// What opens the data, by the blocks that say it.
@@ -244,18 +269,18 @@ mod tests {
             allow_audit_log_raw = true
         "#;
         let from_file = settings(&[], file).unwrap();
-        assert_eq!(from_file.listen, "0.0.0.0:8200");
         assert!(from_file.auditing.log_raw);
         let rotation = from_file.auditing.rotation;
         assert_eq!((rotation.bytes, rotation.age.as_secs(), rotation.max_files), (104_857_600, 86_400, 30));
         assert!(!settings(&["--data-dir", "/d"], "").unwrap().auditing.log_raw, "only who says so");
+        assert_eq!(from_file.listen.as_deref(), Some("0.0.0.0:8200"));
         assert_eq!(from_file.tls.unwrap().key.to_str(), Some("/etc/k.pem"));
         assert_eq!(from_file.audit_file.unwrap().to_str(), Some("/var/log/trail.log"));
         assert_eq!((from_file.aws, from_file.log_level.as_str()), (AwsChoice::Sandbox, "warn"));
         let flags = ["--data-dir", "/data", "--listen", "127.0.0.1:1", "--aws", "aws", "--log-level", "DEBUG"];
         let from_flags = settings(&flags, file).unwrap();
         assert_eq!(from_flags.data.unwrap().to_str(), Some("/data"));
-        assert_eq!((from_flags.listen.as_str(), from_flags.aws), ("127.0.0.1:1", AwsChoice::Aws));
+        assert_eq!((from_flags.listen.as_deref(), from_flags.aws), (Some("127.0.0.1:1"), AwsChoice::Aws));
         assert_eq!(from_flags.log_level, "debug");
     }
 
@@ -281,7 +306,7 @@ mod tests {
         };
         for flag in ["1", "true", "\"1\"", "\"true\"", "0", "\"false\""] {
             let read = settings(&[], &file(flag)).unwrap();
-            assert_eq!((read.listen.as_str(), read.data.unwrap().to_str()), ("127.0.0.1:1", Some("/d")));
+            assert_eq!((read.listen.as_deref(), read.data.unwrap().to_str()), (Some("127.0.0.1:1"), Some("/d")));
         }
         let error = settings(&[], &file("\"perhaps\"")).unwrap_err().message;
         assert!(error.contains("server.hcl:6: listener.tcp.tls_disable is true or false"), "{error}");
@@ -289,7 +314,7 @@ mod tests {
             r#"{"storage": {"file": {"path": "/d"}}, "listener": {"tcp": {"address": "127.0.0.1:1", "tls_disable": true}}}"#,
             r#" {"storage": [{"file": [{"path": "/d"}]}], "listener": [{"tcp": {"address": "127.0.0.1:1"}}]}"#,
         ] {
-            assert_eq!(settings(&[], json).unwrap().listen, "127.0.0.1:1");
+            assert_eq!(settings(&[], json).unwrap().listen.as_deref(), Some("127.0.0.1:1"));
         }
         for shamir in [
             "seal \"shamir\" {}",
@@ -346,7 +371,21 @@ mod tests {
             (&["--data-dir", "/d", "--log-level", "loud"], "", "unknown log level"),
             (&["--data-dir", "/d", "--log-format", "xml"], "", "unknown log format"),
             (&["--data-dir", "/d"], "dta = \"x\"", "server.hcl:1: the key dta is not taken"),
-            (&["--data-dir", "/d"], "\nlistener \"unix\" {}", "server.hcl:2: the key listener.unix is not taken"),
+            (&["--data-dir", "/d"], "\nlistener \"pipe\" {}", "server.hcl:2: the key listener.pipe is not taken"),
+            (&["--data-dir", "/d"], "listener \"unix\" {\n address = \"x\"\n}", "a whole path"),
+            (
+                &["--data-dir", "/d"],
+                "listener \"unix\" {\n address = \"/x\"\n socket_mode = \"9\"\n}",
+                "socket_mode \"9\" is no mode",
+            ),
+            (
+                &["--data-dir", "/d"],
+                "seal {}",
+                "server.hcl:1: the key seal is not taken by this server (it has a label",
+            ),
+            (&["--data-dir", "/d"], "listener {\n}", "it has a label: listener \"tcp\""),
+            (&["--data-dir", "/d"], "default_lease_ttl = \"soon\"", "server.hcl:1: default_lease_ttl is a duration"),
+            (&["--data-dir", "/d"], "default_lease_ttl = \"2h\"\nmax_lease_ttl = 3600", "longer than max_lease_ttl"),
             (&["--data-dir", "/d"], "seal \"awskms\" {}", "server.hcl:1: the key seal.awskms is not taken"),
             (&["--data-dir", "/d"], "seal \"shamir\" {\n x = 1\n}", "server.hcl:2: the key seal.shamir.x is not taken"),
             (&["--data-dir", "/d"], "seal = \"shamir\"", "seal"),
@@ -374,8 +413,18 @@ mod tests {
             (&[], "data = \"a\"\nstorage \"file\" {\n path = \"b\"\n}", "twice"),
         ] {
             let error = settings(flags, file).unwrap_err();
-            assert!(error.message.contains(what), "{what}: {}", error.message);
+            let told = format!("{} {}", error.message, error.hints.join(" "));
+            assert!(told.contains(what), "{what}: {told}");
         }
         assert!(settings(&["--dev"], "").is_ok());
+        let socket =
+            settings(&["--data-dir", "/d"], "listener \"unix\" {\n address = \"/run/l\"\n tls_disable = 1\n}").unwrap();
+        assert_eq!((socket.listen, socket.socket.unwrap().path.to_str()), (None, Some("/run/l")));
+        let both = "listener \"unix\" {\n address = \"/run/l\"\n}\nlistener \"tcp\" {\n address = \"127.0.0.1:1\"\n}";
+        assert_eq!(settings(&["--data-dir", "/d"], both).unwrap().listen.as_deref(), Some("127.0.0.1:1"));
+        let ttls = settings(&["--data-dir", "/d"], "default_lease_ttl = \"1h\"\nmax_lease_ttl = 7200").unwrap().ttls;
+        assert_eq!((ttls.default, ttls.max), (3600, 7200));
+        let ttls = settings(&["--data-dir", "/d"], "max_lease_ttl = \"1h\"\ndefault_lease_ttl = 0").unwrap().ttls;
+        assert_eq!((ttls.default, ttls.max), (3600, 3600));
     }
 }

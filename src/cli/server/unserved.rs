@@ -21,6 +21,7 @@ const KEYS: &[(&str, Unserved)] = &[
     ("api_addr", Not("one server redirects nobody")),
     ("cluster_addr", Not("one server has no peers")),
     ("listener.tcp.cluster_address", Not("one server has no peers")),
+    ("listener.unix.tls_disable", Anyway),
     ("cluster_name", Not("one server is no cluster")),
     ("ui", Not("no page is served at /ui/")),
     ("allow_audit_log_prefixing", Anyway),
@@ -51,10 +52,10 @@ pub(super) fn instead(place: &str) -> Option<&'static str> {
             "one server keeps its data in storage \"file\" { path }; several are a cluster of OpenBao or Vault"
         }
         "storage.inmem" => "a server that keeps nothing is started with -dev",
-        "listener.unix" => "it listens on listener \"tcp\"",
-        "default_lease_ttl" | "max_lease_ttl" => {
-            "each mount has its own: `leasehold secrets tune`, or `tune` in an estate"
-        }
+        "listener" => "it has a label: listener \"tcp\" {} or listener \"unix\" {}",
+        "seal" => "it has a label: seal \"shamir\" {}, \"file\" {} or \"credential\" {}",
+        "storage" | "backend" => "it has a label: storage \"file\" {}",
+        "audit" => "it has a label: audit \"file\" {}",
         _ if place.starts_with("storage.") => "the data is in storage \"file\" { path }",
         _ => return None,
     })

@@ -14,6 +14,7 @@ pub(super) mod certificate;
 mod crowd;
 mod exchange;
 mod json;
+mod listener;
 mod parse;
 mod path;
 mod pieces;
@@ -29,12 +30,13 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::Watcher;
 use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use self::answer::Transport;
 use self::crowd::{Crowd, Place};
 use self::exchange::Connection;
+pub use self::listener::Listener;
+use self::listener::Stream;
 use self::visit::{Visit, Watched};
 use super::setup::Limits;
 use crate::engine::opening::Opening;
@@ -109,8 +111,7 @@ pub(crate) async fn serve_stream<S>(
 pub(crate) async fn serve(
     opening: Arc<Opening>,
     limits: Limits,
-    listener: TcpListener,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    listeners: Vec<Listener>,
     shutdown: impl Future<Output = ()>,
 ) {
     let crowd = Crowd::new();
@@ -125,7 +126,7 @@ pub(crate) async fn serve(
                 crowd.sweep(&limits);
                 continue;
             }
-            accepted = accept(&listener, &crowd) => match accepted {
+            accepted = accept(&listeners, &crowd) => match accepted {
                 Some(accepted) => accepted,
                 None => continue,
             },
@@ -136,16 +137,24 @@ pub(crate) async fn serve(
             () = crowd.make_room(places) => {}
         }
         let place = crowd.enter(Source::of(peer.ip()), Visit::new(Some(peer)));
-        let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
-        let (opening, acceptor) = (opening.clone(), tls.clone().map(TlsAcceptor::from));
+        let transport = match &stream {
+            Stream::Tcp(_, Some(_)) => Transport::Tls,
+            Stream::Tcp(_, None) | Stream::Unix(_) => Transport::Plain,
+        };
+        let opening = opening.clone();
         let visit = place.visit.clone();
         let presented = Presented::Plain;
         let connection = Connection { opening, limits, peer: Some(peer), transport, presented, visit };
         let id = place.id();
-        let task = tokio::spawn(Box::pin(visited(connection, stream, acceptor, place)));
+        let task = match stream {
+            Stream::Tcp(stream, tls) => {
+                tokio::spawn(Box::pin(visited(connection, stream, tls.map(TlsAcceptor::from), place)))
+            }
+            Stream::Unix(stream) => tokio::spawn(Box::pin(visited(connection, stream, None, place))),
+        };
         Place::served_by(&crowd, id, task.abort_handle());
     }
-    drop(listener);
+    drop(listeners);
     if !crowd.drain(limits.drain_time_max).await {
         tracing::warn!("requests were still in flight when the time to stop was up");
     }
@@ -161,11 +170,13 @@ fn places(limits: &Limits) -> usize {
     places.min(limits.connections_max)
 }
 
-async fn accept(listener: &TcpListener, crowd: &Crowd) -> Option<(TcpStream, SocketAddr)> {
-    match listener.accept().await {
+async fn accept(listeners: &[Listener], crowd: &Crowd) -> Option<(Stream, SocketAddr)> {
+    match listener::accept(listeners).await {
         Ok((stream, peer)) => {
             // Without it small answers wait for the client's acknowledgement.
-            if let Err(error) = stream.set_nodelay(true) {
+            if let Stream::Tcp(stream, _) = &stream
+                && let Err(error) = stream.set_nodelay(true)
+            {
                 tracing::debug!(%peer, %error, "TCP_NODELAY could not be set");
             }
             Some((stream, peer))
@@ -181,7 +192,10 @@ async fn accept(listener: &TcpListener, crowd: &Crowd) -> Option<(TcpStream, Soc
 }
 
 /// Serves a connection for as long as it has its place.
-async fn visited(connection: Connection, stream: TcpStream, acceptor: Option<TlsAcceptor>, place: Place) {
+async fn visited<S>(connection: Connection, stream: S, acceptor: Option<TlsAcceptor>, place: Place)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let (limits, peer) = (connection.limits, connection.peer);
     let builder = builder(&limits, peer);
     let Some(acceptor) = acceptor else {

@@ -13,11 +13,9 @@ use indexmap::IndexMap;
 use super::barrier::{Barrier, Batch};
 use super::locks::{Guard, Locks};
 use super::random;
+use crate::engine::setup::LeaseTtls;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::path::Fold;
-
-/// The system's default and maximum lease TTL: 768 hours, in seconds.
-pub(crate) const SYSTEM_TTL: i64 = 2_764_800;
 
 const TABLE_KEY: &str = "core/mounts";
 
@@ -92,6 +90,9 @@ pub(crate) struct Mount {
     /// Being unmounted: refuses requests.
     #[serde(default)]
     pub(crate) tainted: bool,
+    /// What holds where it says nothing.
+    #[serde(skip)]
+    pub(crate) system: LeaseTtls,
     /// Read-held by every request that the mount serves; an unmount takes it to wait them out.
     #[serde(skip)]
     pub(crate) in_use: Arc<tokio::sync::RwLock<()>>,
@@ -117,6 +118,7 @@ impl Mount {
             local: false,
             seal_wrap: false,
             tainted: false,
+            system: LeaseTtls::default(),
             in_use: Arc::default(),
             turns: Arc::default(),
         })
@@ -129,12 +131,12 @@ impl Mount {
 
     /// The effective default TTL, in seconds.
     pub(crate) fn default_ttl(&self) -> i64 {
-        if self.default_lease_ttl > 0 { self.default_lease_ttl } else { SYSTEM_TTL }
+        if self.default_lease_ttl > 0 { self.default_lease_ttl } else { self.system.default }
     }
 
     /// The effective maximum TTL, in seconds.
     pub(crate) fn max_ttl(&self) -> i64 {
-        if self.max_lease_ttl > 0 { self.max_lease_ttl } else { SYSTEM_TTL }
+        if self.max_lease_ttl > 0 { self.max_lease_ttl } else { self.system.max }
     }
 
     /// The store key of this mount's own data at `rest`.
@@ -161,11 +163,15 @@ pub(crate) struct First {
     pub(crate) always: Vec<Mount>,
     /// What a new store has, until somebody unmounts it.
     pub(crate) once: Vec<Mount>,
+    /// What holds where mounts say nothing.
+    pub(crate) system: LeaseTtls,
 }
 
 /// The mount table.
 pub(crate) struct Mounts {
     folds: Folds,
+    /// What holds where mounts say nothing.
+    pub(crate) system: LeaseTtls,
     table: RwLock<Arc<Table>>,
     // Held across the commit of a change, so that changes do not overtake each other.
     changing: tokio::sync::Mutex<()>,
@@ -178,13 +184,14 @@ impl Mounts {
         let stored: Option<Vec<Mount>> = barrier.get(TABLE_KEY)?;
         let known = stored.as_ref().map_or(0, Vec::len);
         let mut table: Table = BTreeMap::new();
+        let system = mounts.system;
         for mount in stored.unwrap_or(mounts.once).into_iter().chain(mounts.always) {
-            table.entry(mount.path.clone()).or_insert_with(|| Arc::new(mount));
+            table.entry(mount.path.clone()).or_insert_with(|| Arc::new(Mount { system, ..mount }));
         }
         if table.len() != known {
             first.append(Self::batch(&table)?);
         }
-        Ok(Self { folds, table: RwLock::new(Arc::new(table)), changing: tokio::sync::Mutex::new(()) })
+        Ok(Self { folds, system, table: RwLock::new(Arc::new(table)), changing: tokio::sync::Mutex::new(()) })
     }
 
     /// The UUIDs of all mounts of a store.

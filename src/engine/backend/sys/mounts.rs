@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::object;
 use crate::engine::backend::{Backend, Backends, Call, Class};
 use crate::engine::kernel::barrier::Batch;
-use crate::engine::kernel::mounts::{Mount, SYSTEM_TTL, Table, UserLockout};
+use crate::engine::kernel::mounts::{Mount, Table, UserLockout};
 use crate::engine::lease::core::Core;
 use crate::engine::wire::duration;
 use crate::engine::wire::error::Error;
@@ -211,6 +211,7 @@ async fn enable(core: &Arc<Core>, section: Section, path: String, call: Call<'_>
         return Err(Error::Invalid("plugin_name is not supported by this server: plugins are not loaded".to_owned()));
     }
     let mut mount = Mount::new(&path, kind, &fields.string("description")?.unwrap_or_default())?;
+    mount.system = core.mounts.system;
     mount.options = options;
     mount.local = fields.bool("local")?.unwrap_or_default();
     mount.seal_wrap = fields.bool("seal_wrap")?.unwrap_or_default();
@@ -237,10 +238,9 @@ fn check_ttls(mount: &Mount) -> Result<(), Error> {
     if max > 0 && default > max {
         return Err(Error::Invalid("given default lease TTL greater than given max lease TTL".to_owned()));
     }
-    if max == 0 && default > SYSTEM_TTL {
-        return Err(Error::Invalid(format!(
-            "given default lease TTL greater than system max lease TTL of {SYSTEM_TTL}"
-        )));
+    let system = mount.system.max;
+    if max == 0 && default > system {
+        return Err(Error::Invalid(format!("given default lease TTL greater than system max lease TTL of {system}")));
     }
     Ok(())
 }
