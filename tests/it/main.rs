@@ -47,6 +47,7 @@ mod engines;
 mod estate;
 mod estate_assert;
 mod estate_git;
+mod estate_large;
 mod graph;
 mod guardrail;
 mod history;
