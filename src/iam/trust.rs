@@ -14,7 +14,7 @@ use super::policy::{Condition, Effect, Operator, Policy, Test};
 mod principal;
 
 use principal::Principal;
-pub use principal::{ANYBODY, PRINCIPAL, caller, described};
+pub use principal::{ANYBODY, PRINCIPAL, beyond_names, caller, described};
 
 /// Characters without white space that a trust policy may have, where the account's quota is raised as far as it goes.
 const SIZE_MAX: usize = 8192;

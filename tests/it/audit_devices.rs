@@ -420,7 +420,7 @@ fn syslog_may_hang_restart_and_get_what_is_too_long_for_it() {
         let health = world.http.send("GET", "sys/health", None);
         assert_eq!(health.status, 200, "{}", health.body);
         let failing = &health.body["failing"]["audit/syslog/"];
-        if !failing.is_null() == wanted {
+        if failing.is_null() != wanted {
             return failing.clone();
         }
     };

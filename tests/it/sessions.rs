@@ -345,6 +345,26 @@ fn a_role_that_does_not_let_the_engine_in_is_an_error() {
             allow("arn:aws:sts::111122223333:assumed-role/other/i-0123", ""),
             Some("does not trust the engine"),
         ),
+        // Another account than its own.
+        (
+            "principal_arn = \"arn:aws:iam::111122223333:role/eng\"\n",
+            "",
+            allow("999999999999", ""),
+            Some("does not trust the engine"),
+        ),
+        (
+            "principal_arn = \"arn:aws:iam::111122223333:role/eng\"\n",
+            "",
+            allow("arn:aws:iam::999999999999:root", ""),
+            Some("does not trust the engine"),
+        ),
+        // No session of a role has the name of a user.
+        (
+            "principal_arn = \"arn:aws:iam::111122223333:role/eng\"\n",
+            "",
+            allow(account, &condition("\"StringEquals\":{\"aws:username\":\"engine\"}")),
+            Some("does not trust the engine"),
+        ),
         (
             "principal_arn = \"arn:aws:iam::111122223333:user/*\"\n",
             "",

@@ -307,7 +307,7 @@ fn look(file: &File) -> Result<Found, Error> {
     next(&mut archive, STATE)?;
     let mut state = State::new(Hashed { from: BufReader::new(archive), hash: Context::new(&SHA256) });
     let (mut keyring, mut shares, mut engine_id, mut entries) = (None, false, None, 0);
-    while let Some(entry) = state.next() {
+    for entry in state.by_ref() {
         let (key, value) = entry?;
         entries += 1;
         match key.as_slice() {
@@ -353,6 +353,9 @@ impl Read for Hashed {
     }
 }
 
+/// A key of a store and the value that is sealed under it.
+type Entry = (Vec<u8>, Vec<u8>);
+
 /// The entries of a state, in the order of their keys, each once.
 struct State<R> {
     from: R,
@@ -364,7 +367,7 @@ impl<R: Read> State<R> {
         Self { from, last: None }
     }
 
-    fn entry(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+    fn entry(&mut self) -> Result<Option<Entry>, Error> {
         let bad = || Error::Invalid("this snapshot is damaged: its entries are no entries of a store".to_owned());
         let mut lengths = [0; 8];
         let first = self.from.read(&mut lengths[..1]).map_err(|error| unreadable(&error))?;
@@ -394,7 +397,7 @@ impl<R: Read> State<R> {
 }
 
 impl<R: Read> Iterator for State<R> {
-    type Item = Result<(Vec<u8>, Vec<u8>), Error>;
+    type Item = Result<Entry, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.entry().transpose()

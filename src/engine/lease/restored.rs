@@ -48,16 +48,15 @@ pub(crate) fn none_is_lost(core: &Core, snapshot: &Checked) -> Result<(), Error>
     }
 }
 
+/// A key of the store and the sealed value that is to be there.
+type Write = (String, Vec<u8>);
+
 /// The entries that are to be in the store beside those of a snapshot of this engine, sealed by `into`; and how many
 /// leases they are of. Nothing else is at work any more. May block.
 ///
 /// # Errors
 /// If the store or the snapshot can't be read.
-pub(crate) fn carried(
-    core: &Core,
-    snapshot: &Checked,
-    into: &Barrier,
-) -> Result<(Vec<(String, Vec<u8>)>, usize), Error> {
+pub(crate) fn carried(core: &Core, snapshot: &Checked, into: &Barrier) -> Result<(Vec<Write>, usize), Error> {
     let guards = core.leases.guarding(core);
     let (mut writes, mut count) = (Vec::new(), 0);
     let mut known = snapshot.entries()?.filter_map(|entry| {

@@ -53,7 +53,7 @@ pub(crate) fn look(store: &dyn Store, barrier: &Barrier, home: &Home) -> Result<
             Ok(None) => {}
             Ok(Some(what)) => findings.problems.push(format!("the trail {path} is not what this engine wrote: {what}")),
             Err(error) => {
-                findings.problems.push(format!("the file {path} of the audit device {name} can't be read: {error}"))
+                findings.problems.push(format!("the file {path} of the audit device {name} can't be read: {error}"));
             }
         }
     }

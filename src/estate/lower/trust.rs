@@ -172,10 +172,15 @@ impl Asked<'_> {
         let mut conditions = Vec::new();
         if let Some(arn) = self.principal.filter(|_| fixed.contains(&Fixed::Principal)) {
             conditions.push(condition(Test::StringLike, PRINCIPAL, trust::caller(arn)));
+            // A session has some name, and none that is as the rest of an ARN: names have no colons.
+            conditions.push(condition(Test::StringNotLike, PRINCIPAL, trust::beyond_names()));
             conditions.push(is("aws:principalarn", arn));
             conditions.extend(Arn::account_of(arn).map(|account| is("aws:principalaccount", account)));
-            if let Some(name) =
-                Some(arn).filter(|arn| is_user(arn) && !arn.ends_with(":root")).and_then(|arn| arn.rsplit('/').next())
+            if !is_user(arn) {
+                // Source: IAM User Guide, "AWS global condition context keys": sessions of roles have none.
+                conditions.push(given("aws:username", ""));
+            } else if !arn.ends_with(":root")
+                && let Some(name) = arn.rsplit('/').next()
             {
                 conditions.push(is("aws:username", name));
             }

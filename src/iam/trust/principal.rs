@@ -125,6 +125,11 @@ pub fn caller(arn: &str) -> Pattern {
     pattern(&format!("{value}{OWN}"), arn)
 }
 
+/// What nobody's value is: an ARN of users and sessions has no colon in its last part.
+pub fn beyond_names() -> Pattern {
+    pattern("*:*:*:*:*:*:*", "")
+}
+
 /// Whom patterns of [`PRINCIPAL`] stand for, in words.
 pub fn described(patterns: &[Pattern]) -> Vec<String> {
     patterns.iter().filter(|pattern| !pattern.text.is_empty()).map(|pattern| pattern.text.clone()).collect()
