@@ -36,13 +36,15 @@ pub(super) fn name(path: &Path, last: u64) -> PathBuf {
 /// Those of a trail, in the order in which they were written.
 ///
 /// # Errors
-/// As the file system has them; a directory that is not there holds none.
+/// As the file system has them; a directory that is not there, or may not be listed, holds none.
 pub fn all(path: &Path) -> io::Result<Vec<Part>> {
     let Some(name) = path.file_name() else { return Ok(Vec::new()) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(error),
     };
     let mut parts = Vec::new();
