@@ -15,7 +15,7 @@ use super::review::{Remarks, Reviewed, Said, Values};
 use super::wire::post;
 
 static FIELDS: &[Field] = &[
-    field("type", Shape::OneOf(&["file"]), "\"file\"", "The type of device."),
+    field("type", Shape::OneOf(&["file", "socket", "syslog"]), "\"file\"", "The type of device."),
     field("description", Shape::Text, "\"\"", "What people read in the list of devices."),
     field("file_path", Shape::Text, "\"\"", "The log file, on the engine's machine."),
     field("mode", Shape::Text, "\"0600\"", "The file's permissions, in octal; 0000 leaves them alone."),
@@ -23,9 +23,55 @@ static FIELDS: &[Field] = &[
     field("elide_list_responses", Shape::Bool, "false", "Whether lists are logged as their length only."),
     field("prefix", Shape::Text, "\"\"", "Text before each line."),
     field("local", Shape::Bool, "false", "Whether the device stays in this cluster."),
+    field("rotate_bytes", Shape::Int, "0", "So long a file is rotated by the engine, one of leasehold's; 0 never."),
+    field(
+        "rotate_duration",
+        Shape::Seconds,
+        "0",
+        "So old a file is rotated by the engine, one of leasehold's; 0 never.",
+    ),
+    field("rotate_max_files", Shape::Int, "0", "How many files that the engine rotated are kept; 0 all."),
+    field("address", Shape::Text, "\"\"", "Where somebody listens: HOST:PORT, or the path of a socket."),
+    field("socket_type", Shape::Text, "\"tcp\"", "The sort of socket: tcp, unix; udp, where a server has it."),
+    field("write_timeout", Shape::Seconds, "2", "How long whoever listens may take nothing."),
+    field("facility", Shape::Text, "\"AUTH\"", "The facility of syslog that lines are of."),
+    field("tag", Shape::Text, "\"\"", "What lines in syslog are said to come from; the server's own name by default."),
 ];
 
-const OPTIONS: &[&str] = &["file_path", "mode", "hmac_accessor", "elide_list_responses", "prefix"];
+const OPTIONS: &[&str] = &[
+    "file_path",
+    "mode",
+    "hmac_accessor",
+    "elide_list_responses",
+    "prefix",
+    "rotate_bytes",
+    "rotate_duration",
+    "rotate_max_files",
+    "address",
+    "socket_type",
+    "write_timeout",
+    "facility",
+    "tag",
+];
+
+/// What ledgers of older versions don't have.
+const LATER: &[&str] = &[
+    "rotate_bytes",
+    "rotate_duration",
+    "rotate_max_files",
+    "address",
+    "socket_type",
+    "write_timeout",
+    "facility",
+    "tag",
+];
+
+/// What each type says for itself: the first of it says where lines go.
+pub const OF_TYPES: &[(&str, &[&str])] = &[
+    ("file", &["file_path", "mode", "rotate_bytes", "rotate_duration", "rotate_max_files"]),
+    ("socket", &["address", "socket_type", "write_timeout"]),
+    ("syslog", &["facility", "tag"]),
+];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
     Field { name, shape, default, told: Told::Readable, immutable: false, doc }
@@ -35,7 +81,7 @@ const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'s
 pub static AUDIT: Block = Block {
     word: "audit",
     label: Some("The name of the device."),
-    doc: "A log of all requests and responses, on the engine's machine.",
+    doc: "A log of all requests and responses: a file on the engine's machine, a socket, or its syslog.",
     keys: &[
         Key::field(&KIND, "type"),
         Key::field(&KIND, "description"),
@@ -45,6 +91,14 @@ pub static AUDIT: Block = Block {
         Key::field(&KIND, "elide_list_responses"),
         Key::field(&KIND, "prefix"),
         Key::field(&KIND, "local"),
+        Key::field(&KIND, "rotate_bytes"),
+        Key::field(&KIND, "rotate_duration"),
+        Key::field(&KIND, "rotate_max_files"),
+        Key::field(&KIND, "address"),
+        Key::field(&KIND, "socket_type"),
+        Key::field(&KIND, "write_timeout"),
+        Key::field(&KIND, "facility"),
+        Key::field(&KIND, "tag"),
         Key::life(),
     ],
     check: ANYTHING,
@@ -65,6 +119,7 @@ pub static KIND: Kind = Kind {
     write,
     // The trail of the embedded engine: opened by the engine itself.
     special: Special {
+        later: LATER,
         effect,
         stanza: |object, live| Some(stanza(object, live)),
         built_in: |path| path.trim_end_matches('/') == "sys/audit/trail",
@@ -160,14 +215,15 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
 fn guards(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said> {
     let Some(old) = old else { return Vec::new() };
     let said = |field: &'static str, now: String, was: String| Said { now, was, gains: true, field };
+    let (field, from) = place(old);
     let Some(new) = new else {
-        return vec![said("file_path", "requests are not logged there any more".to_owned(), old.text("file_path"))];
+        return vec![said(field, "requests are not logged there any more".to_owned(), from)];
     };
     let sides = (old, new);
     let mut all = Vec::new();
-    let [from, to] = [old.text("file_path"), new.text("file_path")];
+    let (field, to) = place(new);
     if from != to {
-        all.push(said("file_path", format!("requests are logged to {to}"), from));
+        all.push(said(field, format!("requests are logged to {to}"), from));
     }
     let [was, is] = [old.text("mode"), new.text("mode")];
     if was != is {
@@ -179,6 +235,15 @@ fn guards(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said> {
     let lists = ["lists are logged whole", "lists are logged as their length only"];
     all.extend(Said::switch("elide_list_responses", sides, lists, true));
     all
+}
+
+/// Where lines go, and the field that says it.
+fn place(device: &dyn Values) -> (&'static str, String) {
+    match device.text("type").as_str() {
+        "socket" => ("address", device.text("address")),
+        "syslog" => ("type", "syslog".to_owned()),
+        _ => ("file_path", device.text("file_path")),
+    }
 }
 
 /// Whether somebody may do with a file of the second mode what they may not with one of the first. 0000 leaves a file as
@@ -234,6 +299,19 @@ audit \"file\" \"siem/file\" {
         assert_eq!(stanza(&desired, None), expected);
         let prefixed = object(&KIND, "sys/audit/f", &[("prefix", json!("x "))]);
         assert!(stanza(&prefixed, None).starts_with("allow_audit_log_prefixing = true\n\naudit \"file\" \"f\" {"));
+    }
+
+    #[test]
+    fn a_socket_says_where_somebody_listens() {
+        let (path, address) = ("sys/audit/siem", json!("siem.example:9090"));
+        let fields = [("type", json!("socket")), ("address", address), ("write_timeout", json!(5))];
+        let desired = object(&KIND, path, &fields);
+        let options = json!({"address": "siem.example:9090", "write_timeout": "5"});
+        let body = json!({"type": "socket", "description": "", "local": false, "options": options});
+        assert_eq!(calls(&desired, None), json!([[path, body]]));
+        let answer = json!({"type": "socket", "options": {"address": "siem.example:9090", "write_timeout": "5s"}});
+        let live = KIND.live(path, answer.as_object().expect("a map")).expect("parses");
+        assert_eq!((&live.fields["write_timeout"], &live.fields["socket_type"]), (&json!(5), &json!("tcp")));
     }
 
     #[test]

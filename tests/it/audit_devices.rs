@@ -13,7 +13,7 @@ use leasehold::engine::{Auditing, Config, Storage};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use crate::env::InTestEngine;
+use crate::env::{InTestEngine, TestEnv};
 use crate::http::{Answer, Http, said};
 use crate::wire_aws::{START, refused};
 
@@ -445,4 +445,42 @@ fn syslog_may_hang_restart_and_get_what_is_too_long_for_it() {
     world.http.post("cubbyhole/c", &json!({ "n": 1 }));
     syslog.about("cubbyhole/c");
     failing(false);
+}
+
+#[test]
+fn an_estate_declares_devices_of_each_type() {
+    let env = TestEnv::new();
+    let [tcp, unix] = [Listener::tcp("127.0.0.1:0"), Listener::unix(&env.dir().join("siem"))];
+    let declare = |fields: &str| {
+        let engine = "environment \"local\" {\n  engine = \"embedded\"\n}\n";
+        env.write("estate/estate.hcl", &format!("{engine}audit \"siem\" {{\n{fields}\n}}\n"));
+    };
+    let run = |arguments: &[&str], code: i32| {
+        let output = env.run(&[&["-C", "estate"], arguments].concat());
+        assert_eq!(output.code, code, "{}", output.normal());
+        output.stdout + &output.stderr
+    };
+    let file = env.dir().join("audit.log").display().to_string();
+    for fields in [
+        format!("type = \"socket\"\naddress = \"{}\"", tcp.address),
+        format!("type = \"socket\"\nsocket_type = \"unix\"\naddress = \"{}\"\nwrite_timeout = \"5s\"", unix.address),
+        format!("file_path = \"{file}\"\nrotate_duration = \"24h\"\nrotate_max_files = 30"),
+    ] {
+        declare(&fields);
+        run(&["apply", "--auto-approve"], 0);
+        assert!(run(&["plan"], 0).contains("No changes"), "{fields}");
+    }
+    for (listener, name) in [(&tcp, "tcp"), (&unix, "unix")] {
+        assert!(listener.lines.try_iter().any(|line| line["type"] == "response"), "{name}");
+    }
+    for (fields, what) in [
+        ("type = \"socket\"", "needs `address`"),
+        ("type = \"syslog\"\ntag = \"a\"\nfile_path = \"/a\"", "`file_path` is of a device with `type = \"file\"`"),
+        ("file_path = \"/a\"\naddress = \"127.0.0.1:1\"", "`address` is of a device with `type = \"socket\"`"),
+        ("type = \"kafka\"", "syslog"),
+    ] {
+        declare(fields);
+        let told = run(&["validate"], 1);
+        assert!(told.contains(what), "{told}");
+    }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
@@ -14,7 +15,7 @@ use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
 use leasehold::api::{Addresses, Client, Options as ClientOptions, Target, TlsOptions};
 use leasehold::apply::{self, Options};
 use leasehold::clock::Clock;
-use leasehold::engine::{AwsTransport, Config, Storage};
+use leasehold::engine::{Auditing, AwsTransport, Config, Storage};
 use leasehold::estate;
 use leasehold::object::{Class, Delete, KINDS, Kind, Object, Read, Told, Update, Verb, aws_root};
 use leasehold::plan::{Adopt, ChangeAction, Plan, Refusal, Selection, Shown, show};
@@ -34,7 +35,7 @@ enum Case {
     Texts([&'static str; 3]),
     /// It can only be given when the object is made.
     AtCreation(&'static str),
-    /// The language has one value for it.
+    /// The language has one value for it, or other fields come and go with it.
     One,
     /// It goes one way: `engines.rs`.
     OneWay,
@@ -61,6 +62,14 @@ const CASES: &[(&str, &str, Case)] = &[
     ),
     ("audit device", "prefix", Texts(["", "prefix = \"one\"", "prefix = \"two\""])),
     ("audit device", "local", Texts(["", "local = true", "local = false"])),
+    ("audit device", "rotate_bytes", Texts(["", "rotate_bytes = 100000", "rotate_bytes = 200000"])),
+    ("audit device", "rotate_duration", Texts(["", "rotate_duration = \"1h\"", "rotate_duration = \"2h\""])),
+    ("audit device", "rotate_max_files", Texts(["", "rotate_max_files = 1", "rotate_max_files = 2"])),
+    ("audit device", "address", Texts(["address = \"LOG/s1\"", "address = \"LOG/s2\"", "address = \"LOG/s3\""])),
+    ("audit device", "socket_type", One),
+    ("audit device", "write_timeout", Texts(["", "write_timeout = \"1s\"", "write_timeout = \"1m\""])),
+    ("audit device", "facility", Texts(["", "facility = \"LOCAL0\"", "facility = \"daemon\""])),
+    ("audit device", "tag", Texts(["", "tag = \"one\"", "tag = \"two\""])),
     ("secrets engine", "type", One),
     ("secrets engine", "description", Texts(["", "description = \"one\"", "description = \"two\""])),
     ("secrets engine", "default_lease_ttl", Texts(["", "default_lease_ttl = \"30m\"", "default_lease_ttl = \"31m\""])),
@@ -989,7 +998,14 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
     let (key, other_key) = (key("jwt config"), key("oidc config"));
     let user = if field == "token_policies" { "" } else { at("userpass user") };
     let password = if field == "password" { "" } else { "password = \"secret:env:ONE\"" };
-    let log_file = if field == "file_path" { "" } else { "file_path = \"LOG/audit\"" };
+    let log_file = match field {
+        "file_path" => "",
+        "address" => "type = \"socket\"\nsocket_type = \"unix\"",
+        "write_timeout" => "type = \"socket\"\nsocket_type = \"unix\"\naddress = \"LOG/s1\"",
+        "facility" | "tag" => "type = \"syslog\"",
+        "rotate_max_files" => "file_path = \"LOG/audit\"\nrotate_bytes = 100000",
+        _ => "file_path = \"LOG/audit\"",
+    };
     let audit = match log {
         Some(log) => format!("audit \"file\" {{\n{log_file}\n{}\n}}", at("audit device")).replace("LOG", log),
         None => String::new(),
@@ -1108,14 +1124,15 @@ static SHARED: Mutex<()> = Mutex::const_new(());
 
 impl World {
     async fn new() -> Self {
-        let clock = Clock::system();
+        let (clock, env) = (Clock::system(), TestEnv::new());
         let (engine, address, token, alone) = match std::env::var("LEASEHOLD_TEST_ADDR") {
             Ok(address) => {
                 let token = std::env::var("LEASEHOLD_TEST_TOKEN").expect("LEASEHOLD_TEST_TOKEN");
                 (None, address, token, Some(SHARED.lock().await))
             }
             Err(_) => {
-                let engine = InTestEngine::start_with(with_a_robot(&clock).await);
+                let auditing = Auditing { syslog: listening(env.dir()), ..Auditing::default() };
+                let engine = InTestEngine::start_with(Config { auditing, ..with_a_robot(&clock).await });
                 let (address, token) = (engine.address.clone(), engine.root_token.clone());
                 (Some(engine), address, token, None)
             }
@@ -1125,7 +1142,7 @@ impl World {
         let client = Client::new(target, ClientOptions::new(Some(Secret::new(&*token)))).unwrap().patient();
         let of_sessions = kept_of_sessions(&client).await;
         let has_aws_login = has_aws_login(&client).await;
-        let world = Self { client, clock, env: TestEnv::new(), engine, of_sessions, has_aws_login, _alone: alone };
+        let world = Self { client, clock, env, engine, of_sessions, has_aws_login, _alone: alone };
         world.clear().await;
         world
     }
@@ -1284,6 +1301,22 @@ impl World {
             }
         }
     }
+}
+
+/// Sockets that take what audit devices write, in the folder for logs, and that of a syslog, whose path is answered.
+fn listening(folder: &Path) -> PathBuf {
+    for name in ["s1", "s2", "s3"] {
+        let listener = tokio::net::UnixListener::bind(folder.join(name)).unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move { tokio::io::copy(&mut stream, &mut tokio::io::sink()).await });
+            }
+        });
+    }
+    let path = folder.join("syslog");
+    let socket = tokio::net::UnixDatagram::bind(&path).unwrap();
+    tokio::spawn(async move { while socket.recv(&mut [0; 1024]).await.is_ok() {} });
+    path
 }
 
 /// An engine with a simulated account, in which there is a user for a static role.

@@ -293,12 +293,12 @@ impl Lowering<'_> {
         }
     }
 
-    /// `audit "file" { ... }`.
+    /// `audit "NAME" { ... }`.
     pub(super) fn audit(&mut self, block: &Block<'_>) {
         self.reader.check(block, &AUDIT);
         let path = audit_device::KIND.path("", block.label);
         self.mount_path(block, audit_device::KIND.is_built_in(&path));
-        self.reader.require(block, "file_path", "\"/var/log/leasehold/audit.log\"");
+        self.of_type(block);
         let fields = self.reader.fields(block, &audit_device::KIND, &AUDIT);
         if let Some((mode, span)) = self.reader.text_quietly(block, "mode")
             && !(mode.len() <= 5 && !mode.is_empty() && mode.bytes().all(|byte| (b'0'..=b'7').contains(&byte)))
@@ -325,6 +325,24 @@ impl Lowering<'_> {
         let mut object = self.object(&audit_device::KIND, path, None, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
         self.add(object, block.span);
+    }
+
+    /// Demands what a device of its type needs, and refuses what is another's.
+    fn of_type(&mut self, block: &Block<'_>) {
+        let said = self.reader.text_quietly(block, "type").map(|(kind, _)| kind);
+        let kind = said.unwrap_or("file");
+        match kind {
+            "file" => self.reader.require(block, "file_path", "\"/var/log/leasehold/audit.log\""),
+            "socket" => self.reader.require(block, "address", "\"siem.example:9090\""),
+            _ => true,
+        };
+        let others = audit_device::OF_TYPES.iter().filter(|(other, _)| *other != kind);
+        for (other, key) in others.flat_map(|(other, keys)| keys.iter().map(move |key| (other, key))) {
+            if let Some(entry) = block.map.get(*key) {
+                let what = format!("`{key}` is of a device with `type = \"{other}\"`, and this one is a {kind}");
+                self.reader.report(Draft::error(entry.value.span, what));
+            }
+        }
     }
 
     fn mount_path(&mut self, block: &Block<'_>, reserved: bool) {

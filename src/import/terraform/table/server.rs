@@ -3,7 +3,19 @@
 use super::{COMMON, Id, Makes, ResourceType, To, nothing, place, refused, same, to, without};
 
 /// The options of an audit device that have words.
-const OPTIONS: &[&str] = &["file_path", "path", "mode", "hmac_accessor", "elide_list_responses", "prefix"];
+const OPTIONS: &[&str] = &[
+    "file_path",
+    "path",
+    "mode",
+    "hmac_accessor",
+    "elide_list_responses",
+    "prefix",
+    "address",
+    "socket_type",
+    "write_timeout",
+    "facility",
+    "tag",
+];
 
 pub(super) static SORTS: &[ResourceType] = &[
     ResourceType {
