@@ -126,12 +126,18 @@ fn d3_d12_only_texts_are_hashed_and_keys_are_escaped_as_go_does() {
 fn d5_keys_that_the_mount_names_are_in_clear() {
     let world = bare();
     world.device("file", &json!({}));
-    world.http.post("sys/mounts/aws/tune", &json!({ "audit_non_hmac_response_keys": "access_key" }));
+    let keys =
+        json!({ "audit_non_hmac_response_keys": "access_key", "audit_non_hmac_request_keys": "credential_type" });
+    world.http.post("sys/mounts/aws/tune", &keys);
+    world.http.post("aws/roles/r", &json!({ "credential_type": "iam_user", "user_path": "/apps/" }));
     let issued = world.http.get("aws/creds/r");
     let lines = world.lines("file");
     let data = &lines.iter().find(|line| line["credential"].is_object()).unwrap()["response"]["data"];
     assert_eq!(data["access_key"], issued["data"]["access_key"]);
     assert!(said(&data["secret_key"]).starts_with("hmac-sha256:"), "{data}");
+    let sent = &lines.iter().rfind(|line| line["request"]["path"] == "aws/roles/r").unwrap()["request"]["data"];
+    assert_eq!(sent["credential_type"], "iam_user");
+    assert!(said(&sent["user_path"]).starts_with("hmac-sha256:"), "{sent}");
 }
 
 #[test]
