@@ -122,6 +122,21 @@ impl Trail {
         Ok(missing)
     }
 
+    /// Takes a device over from another trail, as it is: open, and with its chain.
+    ///
+    /// # Errors
+    /// [`TrailError::NameTaken`]; [`TrailError::Closed`] where there is no such device.
+    pub fn take_over(&self, from: &Self, name: &str) -> Result<(), TrailError> {
+        let mut devices = self.devices.write().unwrap_or_else(PoisonError::into_inner);
+        if devices.iter().any(|device| device.name == name) {
+            return Err(TrailError::NameTaken(name.to_owned()));
+        }
+        let mut others = from.devices.write().unwrap_or_else(PoisonError::into_inner);
+        let found = others.iter().position(|device| device.name == name).ok_or(TrailError::Closed)?;
+        devices.push(others.remove(found));
+        Ok(())
+    }
+
     /// Opens what a device writes to, and starts its thread.
     fn start(&self, options: &DeviceOptions, format: &Arc<Format>) -> Result<(Writer, Option<String>), TrailError> {
         match &options.target {

@@ -206,6 +206,9 @@ fn whoever_listens_at_a_socket_gets_each_line_with_its_secrets_hashed() {
     assert_eq!(world.enable("local", "socket", &options).status, 204);
     world.http.post("cubbyhole/a", &json!({ "password": "open sesame" }));
     for (name, listener) in [("siem", &tcp), ("local", &unix)] {
+        let test = listener.lines.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert_eq!((&test["event"]["name"], number(&test)), (&json!("audit-test"), 1));
+        assert_eq!(number(&listener.lines.recv_timeout(Duration::from_secs(30)).unwrap()), 2, "one chain");
         let (request, response) = (listener.about("cubbyhole/a"), listener.about("cubbyhole/a"));
         assert_eq!((&request["type"], &response["type"]), (&json!("request"), &json!("response")));
         assert_eq!(number(&response), number(&request) + 1);
@@ -328,6 +331,7 @@ fn a_line_at_a_socket_does_not_stand_in_for_one_in_the_trail() {
     let world = World::new(Auditing::default());
     let listener = Listener::tcp("127.0.0.1:0");
     assert_eq!(world.enable("siem", "socket", &json!({ "address": listener.address })).status, 204);
+    assert_eq!(world.enable("nowhere", "file", &json!({ "file_path": "/dev/null" })).status, 204);
     let trail = world.home.path().join("trail.log");
     std::fs::rename(&trail, trail.with_extension("moved")).unwrap();
     std::fs::create_dir(&trail).unwrap();

@@ -179,10 +179,14 @@ async fn enable(core: &Arc<Core>, path: String, call: Call<'_>) -> Result<Respon
     if path == BUILT_IN || table.iter().any(|other| other.path == path) {
         return Err(Error::Invalid("path already in use".to_owned()));
     }
-    if test {
-        test_line(core, &options).await?;
-    }
-    core.trail.open_device(&path, options).map_err(|error| Error::Invalid(error.to_string()))?;
+    let opened = match test {
+        true => {
+            let trial = tested(core, &path, options).await?;
+            core.trail.take_over(&trial, &path)
+        }
+        false => core.trail.open_device(&path, options).map(drop),
+    };
+    opened.map_err(|error| Error::Invalid(error.to_string()))?;
     table.push(device);
     if let Err(error) = store(core, &table).await {
         close(core, path).await;
@@ -192,12 +196,11 @@ async fn enable(core: &Arc<Core>, path: String, call: Call<'_>) -> Result<Respon
     Ok(Response::empty())
 }
 
-/// Writes one line through a trail that has this device alone: whether it takes lines is known before
-/// anything relies on it.
-async fn test_line(core: &Core, options: &DeviceOptions) -> Result<(), Error> {
+/// A trail that has this device alone, with one line: whether it takes lines is known before anything relies on it.
+async fn tested(core: &Core, name: &str, options: DeviceOptions) -> Result<Trail, Error> {
     let trial = Trail::new(core.clock.clone());
     let refused = |error: TrailError| Error::Invalid(format!("the audit device failed its test line: {error}"));
-    trial.open_device("test/", options.clone()).map_err(refused)?;
+    trial.open_device(name, options).map_err(refused)?;
     let event = Event { name: "audit-test".to_owned(), reason: "device-enabled".to_owned(), detail: None };
     let written = trial
         .append(&Record {
@@ -214,9 +217,14 @@ async fn test_line(core: &Core, options: &DeviceOptions) -> Result<(), Error> {
         })
         .durable()
         .await;
-    // It has written all that it will.
-    trial.close();
-    written.map_err(refused)
+    match written {
+        Ok(()) => Ok(trial),
+        Err(error) => {
+            // It has written all that it will.
+            trial.close();
+            Err(refused(error))
+        }
+    }
 }
 
 async fn disable(core: &Arc<Core>, mount: &Mount, path: &str) -> Result<Response, Error> {
