@@ -486,7 +486,10 @@ pub(crate) async fn with_client(
     let sketch = global.sketch()?;
     let context = Context::open(global)?;
     let outcome = match (context.client().await, sketch) {
-        (Ok(client), None) => work(&context, client).await,
+        (Ok(client), None) => match work(&context, client.clone()).await {
+            Err(error) if error.is_of_sealed() => Err(said_of_sealed(error, &client).await),
+            outcome => outcome,
+        },
         (Ok(client), Some(sketch)) => {
             let shelf = Shelf::default();
             let outcome = work(&context, client.shelving(&shelf)).await;
@@ -499,6 +502,13 @@ pub(crate) async fn with_client(
     };
     context.close().await;
     outcome
+}
+
+/// What to do about a server that answers that it is sealed: where there is nothing yet, nobody has a share.
+async fn said_of_sealed(error: CliError, client: &Client) -> CliError {
+    let found = client.without_token().read("sys/init").await;
+    let is_there = found.ok().flatten().and_then(|found| found.body.get("initialized").cloned());
+    if is_there == Some(serde_json::Value::Bool(false)) { error.of_nothing_yet() } else { error }
 }
 
 /// What a proposal is made of.

@@ -25,6 +25,9 @@ impl std::fmt::Display for CliError {
     }
 }
 
+/// What is to be done about a server that is sealed.
+const UNSEAL: &str = "an operator has to unseal it: `leasehold operator unseal`";
+
 impl CliError {
     /// The exit code of what an engine refused, as Vault's command line has it.
     pub(crate) const REFUSED: u8 = 2;
@@ -56,7 +59,7 @@ impl CliError {
                 }
                 None => "the token may not do this, or has ended; `leasehold token lookup` shows what it is".to_owned(),
             }),
-            sealed if sealed.says(api::Said::Sealed) => failure.hint("an operator has to unseal it: `leasehold operator unseal`"),
+            sealed if sealed.says(api::Said::Sealed) => failure.hint(UNSEAL),
             api::Error::NoNamespace { .. } => failure.hint(
                 "look at its name in --namespace, in LEASEHOLD_NAMESPACE, BAO_NAMESPACE or VAULT_NAMESPACE, or in the \
                  environment; or create it (`bao namespace create`)",
@@ -89,6 +92,17 @@ impl CliError {
             }),
             _ => failure,
         }
+    }
+
+    /// Whether it says that a server is sealed, and so what to do about it.
+    pub(crate) fn is_of_sealed(&self) -> bool {
+        self.hints.iter().any(|hint| hint == UNSEAL)
+    }
+
+    /// The same error of a server in which there is nothing yet.
+    pub(crate) fn of_nothing_yet(mut self) -> Self {
+        self.hints.retain(|hint| hint != UNSEAL);
+        self.hint("there is nothing in this server yet: `leasehold operator init` begins its store")
     }
 
     /// The same error with one more hint.

@@ -43,6 +43,7 @@ fn of(command: &[&str]) -> &'static [Format] {
             | "unlock" | "version",
         ]
         | ["print" | "sandbox" | "watch", ..]
+        | ["auth", "help"]
         | ["policy", "fmt"] => NONE,
         _ => ANSWER,
     }

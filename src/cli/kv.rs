@@ -46,6 +46,11 @@ enum Command {
     Destroy(Versions),
     /// Write an older version again, as a new one
     Rollback(Rollback),
+    /// Turn a mount of version 1 into one of version 2
+    EnableVersioning {
+        /// The mount
+        path: String,
+    },
     /// What is kept of a secret beside its data
     #[command(subcommand)]
     Metadata(metadata::Command),
@@ -145,6 +150,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             Command::Undelete(versions) => asked.on_versions(versions, "undelete", "Undelete").await,
             Command::Destroy(versions) => asked.on_versions(versions, "destroy", "Destroy").await,
             Command::Rollback(rollback) => asked.rollback(rollback).await,
+            Command::EnableVersioning { path } => asked.enable_versioning(&path).await,
             Command::Metadata(command) => metadata::run(command, &asked).await,
         }
     })
@@ -174,6 +180,14 @@ impl Asked<'_> {
             true => Ok(home),
             false => Err(CliError::plain(1, format!("{what} not supported on KV Version 1"))),
         }
+    }
+
+    async fn enable_versioning(&self, path: &str) -> Result<u8, CliError> {
+        let mount = request::mount_path(path);
+        let tuned = request::body(json!({ "options": { "version": "2" } }));
+        let tuned = self.client.write(&format!("sys/mounts/{}/tune", mount.trim_end_matches('/')), &tuned).await;
+        tuned.map_err(|error| self.failed("tuning secrets engine", &mount, &error))?;
+        succeed(&format!("Success! Tuned the secrets engine at: {mount}"), self.format()?)
     }
 
     async fn put(&self, put: Put) -> Result<u8, CliError> {

@@ -1,5 +1,7 @@
 //! `leasehold list`.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::context::with_client;
@@ -17,6 +19,9 @@ use crate::api::Answer;
 pub(crate) struct Args {
     /// The path, without /v1/
     path: String,
+    /// With what the engine tells of each
+    #[arg(long)]
+    detailed: bool,
     #[command(flatten)]
     wrap: WrapArgs,
 }
@@ -26,10 +31,39 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.answer_format()?;
     let path = request::path(&args.path);
     with_client(global, async |context, client| {
-        let found = args.wrap.client(&client).list(path).await;
+        let client = args.wrap.client(&client);
+        let found = match args.detailed {
+            // Ours tells of policies only where it is asked; others don't look at it.
+            true => client.list_page(path, "", usize::MAX >> 1).await,
+            false => client.list(path).await,
+        };
+        let format = global.answer_format()?;
+        if let Ok(Some(told)) = &found
+            && args.detailed
+            && format == Format::Table
+            && let Some(table) = detailed(told)
+        {
+            output::warnings(&told.warnings);
+            return output::data(&output::printable(&table)).map(|()| 0);
+        }
         print(found.map_err(|error| context.failed(format!("Error listing {path}"), &error))?.as_ref(), path, global)
     })
     .await
+}
+
+/// The names with what is told of each, a column for each thing; none where nothing is.
+fn detailed(found: &Answer) -> Option<String> {
+    let data = found.data.as_ref()?;
+    let names = data.get("keys")?.as_array()?;
+    let infos = data.get("key_info")?.as_object().filter(|infos| !infos.is_empty())?;
+    let info = |name: &Value| infos.get(name.as_str()?)?.as_object();
+    let columns: BTreeSet<&String> = names.iter().filter_map(info).flat_map(|info| info.keys()).collect();
+    let rows = names.iter().map(|name| {
+        let told = columns.iter().map(|column| info(name).and_then(|info| info.get(*column)).map(table::plain));
+        std::iter::once(table::plain(name)).chain(told.map(Option::unwrap_or_default)).collect()
+    });
+    let headings: Vec<&str> = std::iter::once("Keys").chain(columns.iter().map(|column| column.as_str())).collect();
+    Some(table::headed(&headings, rows.collect()))
 }
 
 /// Prints the names under a path.

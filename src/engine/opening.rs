@@ -158,6 +158,7 @@ impl Opening {
     async fn handle_sealed(&self, request: &Request) -> Result<Response, Error> {
         match sys::sealed::asked(request)? {
             sys::sealed::Asked::State => {}
+            sys::sealed::Asked::Seal => return Ok(Response::empty()),
             sys::sealed::Asked::Init(shares) => return self.init(shares).await,
             sys::sealed::Asked::Reset => self.gate.reset(),
             sys::sealed::Asked::Unseal(share) => self.unseal(&share).await?,

@@ -408,6 +408,8 @@ const NEEDED: &[&[&str]] = &[
     &["auth", "move", "a", "b"],
     &["audit", "enable", "a"],
     &["audit", "disable", "a"],
+    &["auth", "help", "userpass"],
+    &["kv", "enable-versioning", "a"],
     &["operator", "raft", "snapshot", "save", "a"],
     &["operator", "raft", "snapshot", "restore", "/dev/null"],
 ];

@@ -43,6 +43,74 @@ fn mounts_and_devices_are_listed_in_detail_and_moved() {
 }
 
 #[test]
+fn names_are_listed_with_what_is_told_of_each() {
+    let (_server, env) = world();
+    env.ok(&["write", "identity/entity", "name=ann", "policies=default"]);
+    env.ok(&["write", "identity/entity", "name=bob"]);
+    let all = env.ok(&["list", "-detailed", "identity/entity/id"]);
+    let heading = all.lines().next().unwrap();
+    assert!(heading.starts_with("Keys ") && heading.contains("name"), "{all}");
+    assert!(all.lines().any(|line| line.contains("ann")) && all.lines().any(|line| line.contains("bob")), "{all}");
+    let json = env.ok(&["list", "-detailed", "-format=json", "identity/entity/name"]);
+    assert_eq!(json.matches("\"ann\"").count(), 1, "{json}");
+    // Of what nothing is told, the names.
+    env.ok(&["kv", "put", "secret/a", "b=c"]);
+    assert_eq!(env.ok(&["list", "-detailed", "secret/metadata"]), "Keys\n----\na\n");
+}
+
+#[test]
+fn how_to_log_in_by_a_method_is_said_by_its_type_and_by_its_path() {
+    let (_server, env) = world();
+    let help = env.ok(&["auth", "help", "userpass"]);
+    assert!(help.starts_with("Usage: leasehold login -method=userpass [KEY=VALUE ...]\n"), "{help}");
+    assert!(help.contains("\n  username  The name; required\n  password  The password"), "{help}");
+    env.ok(&["auth", "enable", "-path=people", "userpass"]);
+    let help = env.ok(&["auth", "help", "auth/people/"]);
+    assert!(help.starts_with("Usage: leasehold login -method=userpass -path=people [KEY=VALUE ...]\n"), "{help}");
+    assert!(env.ok(&["auth", "help", "token"]).contains("A token is asked for"));
+    let none = env.run(&["auth", "help", "nowhere"]);
+    assert!(
+        none.code == 2 && none.stderr.contains("no auth method of the type or at the path nowhere"),
+        "{}",
+        none.normal()
+    );
+    for method in ["approle", "jwt", "oidc", "kubernetes", "aws", "cert"] {
+        assert!(env.ok(&["auth", "help", method]).contains(&format!("-method={method}")), "{method}");
+    }
+}
+
+#[test]
+fn a_mount_is_given_versions_as_the_engine_lets_it() {
+    let (_server, env) = world();
+    assert_eq!(env.ok(&["kv", "enable-versioning", "secret"]), "Success! Tuned the secrets engine at: secret/\n");
+    env.ok(&["secrets", "enable", "-path=plain", "-version=1", "kv"]);
+    let refused = env.run(&["kv", "enable-versioning", "plain"]);
+    assert!(refused.code == 2 && refused.stderr.contains("Error tuning secrets engine plain/"), "{}", refused.normal());
+    let line = env.ok(&["kv", "enable-versioning", "-output-curl-string", "plain/"]);
+    assert!(
+        line.contains("-d '{\"options\":{\"version\":\"2\"}}'") && line.contains("/v1/sys/mounts/plain/tune"),
+        "{line}"
+    );
+}
+
+#[test]
+fn who_asks_a_server_that_has_nothing_yet_is_told_to_begin_it() {
+    let mut env = TestEnv::new();
+    let (_server, http) = crate::seal::start(&env);
+    env.set("VAULT_ADDR", format!("http://{}", http.address)).set("VAULT_TOKEN", "x");
+    let asked = env.run(&["secrets", "list"]);
+    assert!(
+        asked.code == 2 && asked.stderr.contains("`leasehold operator init` begins its store"),
+        "{}",
+        asked.normal()
+    );
+    assert!(!asked.stderr.contains("operator unseal"), "{}", asked.normal());
+    crate::seal::init(&http, 1, 1);
+    let asked = env.run(&["secrets", "list"]);
+    assert!(asked.stderr.contains("operator unseal") && !asked.stderr.contains("operator init"), "{}", asked.normal());
+}
+
+#[test]
 fn what_a_token_may_do_at_a_path_is_told() {
     let (_server, env) = world();
     assert_eq!(env.ok(&["token", "capabilities", "secret/foo"]), "root\n");

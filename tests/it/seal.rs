@@ -136,6 +136,11 @@ fn a_store_begins_sealed_and_opens_with_enough_shares() {
     put(&root, "v");
     assert_eq!(http.send("GET", "sys/health", None).status, 200);
     refused(&http.send("PUT", "sys/unseal", Some(&json!({ "reset": true }))), 400, "vault is unsealed");
+    // What can be no share is none, also where none is needed; of another, it is told that it is open.
+    refused(&http.send("PUT", "sys/unseal", Some(&json!({}))), 400, "'key' must be specified");
+    refused(&http.send("PUT", "sys/unseal", Some(&json!({ "key": "nonsense!" }))), 400, "valid hex or base64");
+    refused(&http.send("PUT", "sys/unseal", Some(&json!({ "key": "00", "migrate": true }))), 400, "migrate");
+    assert_eq!(bring(&http, &keys[0])["sealed"], false);
 }
 
 #[test]
@@ -194,7 +199,6 @@ fn what_is_sealed_serves_nothing_until_it_is_unsealed_and_is_whole_then() {
             ("GET", "sys/mounts"),
             ("GET", "sys/internal/ui/mounts"),
             ("GET", "sys/metrics"),
-            ("PUT", "sys/seal"),
             ("PUT", "sys/rotate"),
             ("PUT", "auth/approle/login"),
             ("GET", "sys/health/x"),
@@ -203,6 +207,7 @@ fn what_is_sealed_serves_nothing_until_it_is_unsealed_and_is_whole_then() {
             refused(&root.send(method, path, None), 503, "Vault is sealed");
         }
         refused(&http.send("POST", "sys/seal-status", None), 405, "unsupported operation");
+        assert_eq!(http.send("PUT", "sys/seal", None).status, 204, "it is");
         assert_eq!(http.get("sys/seal-status")["sealed"], true);
         keys.iter().for_each(|key| drop(bring(&http, key)));
         assert_eq!(got(&root), "v");

@@ -21,6 +21,7 @@ const ROLE_ID: &str = "LEASEHOLD_ROLE_ID";
 pub(super) const METHOD: Method = Method {
     name: "approle",
     secret: Some(("secret_id", "A secret id")),
+    takes: &[("role_id", "The id of the role; required"), ("secret_id", "A secret id, where the role asks for one")],
     of_app: Some(OfApp { request, at_hand }),
     by_hand: ByHand::Sends(by_hand),
 };

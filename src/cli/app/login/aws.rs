@@ -30,6 +30,14 @@ use crate::estate::Login;
 pub(super) const METHOD: Method = Method {
     name: "aws",
     secret: Some(("aws_secret_access_key", "A secret key")),
+    takes: &[
+        ("role", "The role [default: the caller's name]"),
+        ("region", "The region of STS [default: the global one]"),
+        ("header_value", "For which engine it is signed: X-Vault-AWS-IAM-Server-ID"),
+        ("aws_access_key_id", "A key of AWS [default: what the SDK finds]"),
+        ("aws_secret_access_key", "Its secret"),
+        ("aws_security_token", "Its session token"),
+    ],
     of_app: Some(OfApp { request, at_hand }),
     by_hand: ByHand::Sends(by_hand),
 };

@@ -16,6 +16,7 @@ use crate::estate::Login;
 pub(super) const METHOD: Method = Method {
     name: "cert",
     secret: Some(("key", "A private key")),
+    takes: &[("name", "The role [default: whichever fits the certificate, which -client-cert and -client-key show]")],
     of_app: Some(OfApp { request, at_hand }),
     by_hand: ByHand::Sends(|said| ready(Ok(said.request("", json!({})))).boxed()),
 };

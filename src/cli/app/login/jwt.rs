@@ -18,6 +18,10 @@ use crate::secret::Secret;
 pub(super) const METHOD: Method = Method {
     name: "jwt",
     secret: Some(("jwt", "A signed token")),
+    takes: &[
+        ("role", "The role [default: the method's own]"),
+        ("jwt", "The signed token [default: LEASEHOLD_JWT, LEASEHOLD_JWT_FILE]"),
+    ],
     of_app: Some(OfApp { request, at_hand: |_, own, _| token_at_hand(own, None) }),
     by_hand: ByHand::Sends(|said| with_token(said, None)),
 };

@@ -17,6 +17,7 @@ const FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 pub(super) const METHOD: Method = Method {
     name: "kubernetes",
     secret: Some(("jwt", "A service account's token")),
+    takes: &[("role", "The role; required"), ("jwt", "A service account's token [default: the pod's own]")],
     of_app: Some(OfApp { request, at_hand: |_, own, _| token_at_hand(own, Some(FILE)) }),
     by_hand: ByHand::Sends(|said| with_token(said, Some(FILE))),
 };

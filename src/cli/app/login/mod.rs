@@ -48,6 +48,8 @@ struct Method {
     name: &'static str,
     /// The key of what nobody else should read, and what it is; nothing where nothing of it is said.
     secret: Option<(&'static str, &'static str)>,
+    /// What it takes, each with what that is.
+    takes: &'static [(&'static str, &'static str)],
     /// The login of an app; nothing where it takes a person.
     of_app: Option<OfApp>,
     /// A login by what somebody says.
@@ -111,6 +113,21 @@ fn method_of(name: &str) -> Option<&'static Method> {
 /// The names of the methods.
 pub(in crate::cli) fn names() -> impl Iterator<Item = &'static str> {
     METHODS.iter().map(|method| method.name)
+}
+
+/// How to log in by a method of a type, at a path; none where that is not known.
+pub(in crate::cli) fn help(kind: &str, path: &str) -> Option<String> {
+    if kind == "token" {
+        return Some("Usage: leasehold login [TOKEN|-]\n\n  A token is asked for, or read from stdin.\n".to_owned());
+    }
+    let method = method_of(kind)?;
+    let at = if path == kind { String::new() } else { format!(" -path={path}") };
+    let width = method.takes.iter().map(|(key, _)| key.len()).max().unwrap_or_default();
+    let takes = method.takes.iter().map(|(key, what)| format!("  {key:width$}  {what}\n"));
+    let takes: String = takes.collect();
+    Some(format!(
+        "Usage: leasehold login -method={kind}{at} [KEY=VALUE ...]\n\nIt takes, as KEY=VALUE, KEY=@FILE or KEY=-:\n\n{takes}"
+    ))
 }
 
 /// The names of those that apps log in by.

@@ -23,7 +23,22 @@ use crate::text::percent::decode_form;
 use crate::units::duration;
 
 /// With a browser. An app has none.
-pub(super) const METHOD: Method = Method { name: "oidc", secret: None, of_app: None, by_hand: ByHand::Asks(ask) };
+pub(super) const METHOD: Method = Method {
+    name: "oidc",
+    secret: None,
+    takes: &[
+        ("role", "The role [default: the method's own]"),
+        ("port", "Where the browser comes back to [default: 8250]"),
+        ("listenaddress", "On which address that is [default: localhost]"),
+        ("callbackhost", "What the provider is told of it [default: listenaddress]"),
+        ("callbackmethod", "http, or https [default: http]"),
+        ("callbackport", "Another port that the provider is told [default: port]"),
+        ("skip_browser", "true: the address is printed alone"),
+        ("timeout", "How long it waits [default: 10m]"),
+    ],
+    of_app: None,
+    by_hand: ByHand::Asks(ask),
+};
 
 /// Where browsers come back to when nobody says otherwise.
 const HOST: &str = "localhost";

@@ -19,6 +19,7 @@ use crate::secret::Secret;
 pub(super) const METHOD: Method = Method {
     name: "userpass",
     secret: Some(("password", "A password")),
+    takes: &[("username", "The name; required"), ("password", "The password; asked for when left out")],
     of_app: Some(OfApp { request, at_hand }),
     by_hand: ByHand::Sends(by_hand),
 };

@@ -17,6 +17,8 @@ use crate::secret::Secret;
 pub(crate) enum Asked {
     /// To be told how it is.
     State,
+    /// That it is sealed, which it is.
+    Seal,
     /// A store, whose key is in so many shares.
     Init(Shares),
     /// That the shares brought so far are forgotten.
@@ -35,6 +37,7 @@ pub(crate) fn asked(request: &Request) -> Result<Asked, Error> {
         _ if request.help => Err(Error::Sealed),
         ("sys/health" | "sys/seal-status" | "sys/init" | "sys/leader", Operation::Read) => Ok(Asked::State),
         ("sys/init", _) if is_write => init(Fields(&request.data)).map(Asked::Init),
+        ("sys/seal", _) if is_write => Ok(Asked::Seal),
         ("sys/unseal", _) if is_write => unseal(Fields(&request.data)),
         ("sys/health" | "sys/seal-status" | "sys/init" | "sys/leader" | "sys/unseal", _) => {
             Err(Error::UnsupportedOperation)
@@ -71,7 +74,11 @@ pub(super) fn no_pgp(name: &str) -> Error {
     Error::Invalid(format!("{name}: this server encrypts nothing with PGP; ask without it, and hand it out safely"))
 }
 
-fn unseal(fields: Fields<'_>) -> Result<Asked, Error> {
+/// What somebody brings to unseal it, or takes back.
+///
+/// # Errors
+/// Nothing that could be a share.
+pub(super) fn unseal(fields: Fields<'_>) -> Result<Asked, Error> {
     if fields.bool("reset")?.unwrap_or(false) {
         return Ok(Asked::Reset);
     }

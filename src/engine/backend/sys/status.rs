@@ -3,9 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::sealed::{Asked, unseal};
 use crate::engine::backend::Call;
 use crate::engine::kernel::barrier::Batch;
-use crate::engine::kernel::seal::gate::Gate;
+use crate::engine::kernel::seal::gate::{self, Gate};
 use crate::engine::lease::core::Core;
 use crate::engine::setup::{Seal, VAULT_VERSION, VERSION};
 use crate::engine::wire::error::Error;
@@ -18,10 +19,14 @@ use crate::trail::{Event, Record};
 pub(super) fn handle(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     match (call.row.pattern, call.request.operation) {
         ("init", Operation::Write) => Err(initialized()),
-        ("unseal", _) if call.fields().bool("reset")?.unwrap_or(false) => {
-            Err(Error::Invalid("vault is unsealed".to_owned()))
-        }
-        ("health" | "seal-status" | "init" | "leader" | "unseal", _) => state(&core.gate, Some(core), call.request),
+        ("unseal", _) => match unseal(call.fields())? {
+            Asked::Unseal(share) => {
+                gate::bytes(&share)?;
+                state(&core.gate, Some(core), call.request)
+            }
+            _ => Err(Error::Invalid("vault is unsealed".to_owned())),
+        },
+        ("health" | "seal-status" | "init" | "leader", _) => state(&core.gate, Some(core), call.request),
         _ => Err(call.forgotten()),
     }
 }

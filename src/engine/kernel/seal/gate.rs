@@ -341,14 +341,22 @@ fn changing_shares(gate: &Gate) -> Result<Shares, Error> {
     gate.shares()?.ok_or_else(uninitialized)
 }
 
-/// A share from its text: hex, or base64.
-fn read_share(text: &Secret, of: Shares) -> Result<Share, Error> {
+/// What a text says that may be a share: in hex, or base64.
+///
+/// # Errors
+/// One that can't be.
+pub(crate) fn bytes(text: &Secret) -> Result<Zeroizing<Vec<u8>>, Error> {
     let given = text.expose().trim();
     if given.len() > TEXT_BYTES_MAX {
         return Err(Error::Invalid("invalid key: it is longer than any share".to_owned()));
     }
     let bytes = hex::decode(given).ok().or_else(|| BASE64.decode(given).ok()).map(Zeroizing::new);
-    let bytes = bytes.ok_or_else(|| Error::Invalid("'key' must be a valid hex or base64 string".to_owned()))?;
+    bytes.ok_or_else(|| Error::Invalid("'key' must be a valid hex or base64 string".to_owned()))
+}
+
+/// A share from its text.
+fn read_share(text: &Secret, of: Shares) -> Result<Share, Error> {
+    let bytes = bytes(text)?;
     let expected = shamir::share_bytes(of.shares);
     if bytes.len() != expected {
         let found = bytes.len();
