@@ -262,9 +262,15 @@ impl Leases {
         core.barrier.get(&record_key(id))
     }
 
+    /// Makes the intent durable, if the lease is not one too many. See [`Leases::begin_uncounted`].
+    pub(crate) async fn begin(&self, core: &Arc<Core>, lease: &mut Lease) -> Result<Making, Error> {
+        let _turn = core.quotas.leases.admit(core, &lease.path).await?;
+        self.begin_uncounted(core, lease).await
+    }
+
     /// Makes the intent durable. From here on the lease ends in [`Leases::activate`],
     /// [`Leases::abandon`] or [`Leases::forget`], or the timer takes it up.
-    pub(crate) async fn begin(&self, core: &Arc<Core>, lease: &mut Lease) -> Result<Making, Error> {
+    pub(crate) async fn begin_uncounted(&self, core: &Arc<Core>, lease: &mut Lease) -> Result<Making, Error> {
         lease.state = LeaseState::Pending;
         lease.due = now(core).saturating_add(PENDING_SECONDS_MAX);
         let mut batch = Batch::new();

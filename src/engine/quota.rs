@@ -10,6 +10,8 @@
 //!
 //! Source: Vault API, "/sys/quotas/rate-limit" and "/sys/quotas/config"; what a server of OpenBao 2.6 answers.
 
+pub(crate) mod leases;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -17,6 +19,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::leases::LeaseQuotas;
 use crate::engine::kernel::Kernel;
 use crate::engine::kernel::barrier::{Barrier, Batch};
 use crate::engine::wire::error::Error;
@@ -69,6 +72,8 @@ pub(crate) struct Refused {
 
 /// The rate limits.
 pub(crate) struct Quotas {
+    /// How many leases there may be.
+    pub(crate) leases: LeaseQuotas,
     held: RwLock<Held>,
     counts: Mutex<HashMap<(Arc<str>, Source), Count>>,
 }
@@ -97,7 +102,8 @@ impl Quotas {
             }
         }
         let settings = barrier.get::<Settings>(SETTINGS)?.unwrap_or_default();
-        Ok(Self { held: RwLock::new(Held { rules, settings }), counts: Mutex::default() })
+        let leases = LeaseQuotas::open(barrier)?;
+        Ok(Self { leases, held: RwLock::new(Held { rules, settings }), counts: Mutex::default() })
     }
 
     /// Counts a request; what it is refused with, if it is one too many.
@@ -174,11 +180,13 @@ impl Quotas {
                 None => batch.delete(key),
             }
         }
+        self.leases.moving(from, to, &mut batch)?;
         Ok(batch)
     }
 
     /// The same in memory.
     pub(crate) fn moved(&self, from: &str, to: Option<&str>) {
+        self.leases.moved(from, to);
         for (name, rule) in self.carried(from, to) {
             let change = |held: &mut Held| match rule {
                 Some(rule) => drop(held.rules.insert(name.clone(), rule)),

@@ -1,4 +1,4 @@
-//! Rate limits over HTTP (source: Vault API, "/sys/quotas/rate-limit" and "/sys/quotas/config"; what a server of OpenBao 2.6
+//! Quotas over HTTP (source: Vault API, "/sys/quotas/rate-limit" and "/sys/quotas/config"; what a server of OpenBao 2.6
 //! answers), and from an estate.
 
 use std::io::{Read as _, Write as _};
@@ -203,4 +203,102 @@ fn a_limit_is_declared_planned_and_applied() {
     let http =
         Http { address: engine.address.trim_start_matches("http://").to_owned(), token: engine.root_token.clone() };
     assert_eq!(http.send("GET", "sys/quotas/rate-limit/logins", None).status, 404);
+}
+
+fn lease_quota(http: &Http, name: &str, body: &Value) -> Answer {
+    http.send("POST", &format!("sys/quotas/lease-count/{name}"), Some(body))
+}
+
+/// Source: Vault API, "/sys/quotas/lease-count".
+#[test]
+fn no_more_leases_are_made_than_a_limit_lets() {
+    let world = World::with_role("web", &json!({ "token_ttl": "1h" }));
+    let role_id = world.role_id("web");
+    let secret_id = world.secret_id("web", &json!({}));
+    assert_eq!(outcome(&world.root.send("LIST", "sys/quotas/lease-count", None)), "404");
+    assert_eq!(outcome(&world.root.send("GET", "sys/quotas/lease-count/logins", None)), "404");
+    for (wrong, why) in [
+        (json!({}), "'max_leases' is invalid"),
+        (json!({ "max_leases": 0 }), "'max_leases' is invalid"),
+        (json!({ "max_leases": 1, "path": "nowhere" }), "invalid mount path"),
+        (json!({ "max_leases": 1, "path": "auth/approle", "role": "web" }), "for one role are not served"),
+        (json!({ "max_leases": 1, "type": "rate-limit" }), "'type' is invalid"),
+    ] {
+        let refused = lease_quota(&world.root, "logins", &wrong);
+        assert!(refused.status == 400 && outcome(&refused).contains(why), "{wrong}: {}", outcome(&refused));
+    }
+    // What is there already counts.
+    let first = world.login(&role_id, &secret_id);
+    assert_eq!(lease_quota(&world.root, "logins", &json!({ "max_leases": 3, "path": "auth/approle" })).status, 204);
+    let told = |counter: usize| {
+        json!({
+            "counter": counter, "inheritable": false, "max_leases": 3, "name": "logins", "path": "auth/approle/",
+            "role": "", "type": "lease-count",
+        })
+    };
+    assert_eq!(world.root.get("sys/quotas/lease-count/logins")["data"], told(1));
+    let again = lease_quota(&world.root, "other", &json!({ "max_leases": 9, "path": "auth/approle/" }));
+    assert!(outcome(&again).contains("exists under the name \"logins\""), "{}", outcome(&again));
+    // Many at once come to no more.
+    let logins: Vec<Answer> = std::thread::scope(|scope| {
+        let tried: Vec<_> = (0..8).map(|_| scope.spawn(|| world.login(&role_id, &secret_id))).collect();
+        tried.into_iter().map(|tried| tried.join().unwrap()).collect()
+    });
+    assert_eq!(logins.iter().filter(|login| login.status == 200).count(), 2);
+    let refused = logins.iter().find(|login| login.status != 200).unwrap();
+    assert_eq!(outcome(refused), "429 request path \"auth/approle/login\": lease count quota exceeded");
+    assert_eq!(world.root.get("sys/quotas/lease-count/logins")["data"], told(3));
+    // Others are not concerned; one that ends makes room.
+    world.token(&json!({ "policies": ["default"], "ttl": "1h" }));
+    let token = first.body["auth"]["client_token"].clone();
+    world.root.post("auth/token/revoke", &json!({ "token": token }));
+    assert_eq!(world.login(&role_id, &secret_id).status, 200);
+    assert_eq!(world.login(&role_id, &secret_id).status, 429);
+
+    // Of a mount that moves it goes along; of one that goes it goes.
+    world.root.post("sys/mounts/kv", &json!({ "type": "kv" }));
+    lease_quota(&world.root, "kv", &json!({ "max_leases": 1, "path": "kv" }));
+    world.root.send("DELETE", "sys/mounts/kv", None);
+    assert_eq!(world.root.send("LIST", "sys/quotas/lease-count", None).body["data"]["keys"], json!(["logins"]));
+
+    // Of everything: a more specific one still counts alone, and who is root comes in.
+    lease_quota(&world.root, "all", &json!({ "max_leases": 1 }));
+    let full = world.root.send("POST", "auth/token/create", Some(&json!({ "policies": ["default"], "ttl": "1h" })));
+    assert_eq!(outcome(&full), "429 request path \"auth/token/create\": lease count quota exceeded");
+    world.token(&json!({ "policies": ["root"], "ttl": "1h" }));
+    world.root.send("DELETE", "sys/quotas/lease-count/logins", None);
+    assert_eq!(world.login(&role_id, &secret_id).status, 429);
+    world.root.send("DELETE", "sys/quotas/lease-count/all", None);
+    assert_eq!(world.login(&role_id, &secret_id).status, 200);
+}
+
+#[test]
+fn credentials_are_limited_by_role_and_by_mount_also_after_a_restart() {
+    let env = TestEnv::new();
+    let start = || {
+        let server = env.server(&["--data-dir", "data", "--listen", "127.0.0.1:0", "--aws=sandbox"]);
+        let token = std::fs::read_to_string(env.dir().join("data/root-token")).unwrap().trim().to_owned();
+        let address = server.address.trim_start_matches("http://").to_owned();
+        (server, Http { address, token })
+    };
+    let (server, http) = start();
+    http.post("sys/mounts/aws", &json!({ "type": "aws" }));
+    let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+    for role in ["a", "b"] {
+        let body = json!({ "credential_type": "iam_user", "policy_document": document });
+        http.post(&format!("aws/roles/{role}"), &body);
+    }
+    assert_eq!(lease_quota(&http, "a", &json!({ "max_leases": "1", "path": "aws/creds/a" })).status, 204);
+    assert_eq!(lease_quota(&http, "aws", &json!({ "max_leases": 2, "path": "aws" })).status, 204);
+    http.get("aws/creds/a");
+    let full = "429 request path \"aws/creds/a\": lease count quota exceeded";
+    assert_eq!(outcome(&http.send("GET", "aws/creds/a", None)), full);
+    let lease = http.get("aws/creds/b")["lease_id"].clone();
+    assert_eq!(server.stop(), Some(0));
+    let (_server, http) = start();
+    assert_eq!(outcome(&http.send("GET", "aws/creds/a", None)), full);
+    assert_eq!(http.send("GET", "aws/creds/b", None).status, 429);
+    http.post("sys/leases/revoke", &json!({ "lease_id": lease, "sync": true }));
+    http.get("aws/creds/b");
+    assert_eq!(http.get("sys/quotas/lease-count/aws")["data"]["counter"], 2);
 }

@@ -448,7 +448,7 @@ fn what_is_not_served_is_told_in_words() {
         ("LIST", "sys/namespaces", "namespaces"),
         ("POST", "sys/namespaces/team", "namespaces"),
         ("GET", "identity/oidc/config", "identity tokens"),
-        ("POST", "sys/quotas/lease-count/a", "quotas of anything but requests"),
+        ("POST", "sys/quotas/group/a", "quotas of anything but requests"),
         ("GET", "sys/policies/password/p", "password policies"),
         ("GET", "sys/rekey/backup", "PGP"),
         ("PUT", "sys/decode-token", "generate-root -decode"),

@@ -390,6 +390,7 @@ impl Known {
             origin,
             ..NewToken::default()
         };
+        let _turn = core.quotas.leases.admit(core, &new.path).await?;
         let (secret, token) = core.tokens.create_with(core, new, batch).await?;
         let token = Token { person: Some(person), ..token };
         Ok(Response {

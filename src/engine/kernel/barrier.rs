@@ -307,6 +307,11 @@ impl Barrier {
         self.open_store()?.keys(prefix, after, limit)
     }
 
+    /// How many keys start with `prefix`, up to `limit`.
+    pub(crate) fn count(&self, prefix: &str, limit: usize) -> Result<usize, Error> {
+        self.open_store()?.count(prefix, limit)
+    }
+
     /// The names directly under `prefix` (which ends in `/` or is empty); a folder's name ends in `/`.
     pub(crate) fn children(&self, prefix: &str) -> Result<Vec<String>, Error> {
         let mut names: Vec<String> = Vec::new();

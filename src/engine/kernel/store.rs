@@ -49,6 +49,11 @@ pub(crate) trait Store: Send + Sync {
     /// The keys of [`Store::scan`] without their values.
     fn keys(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error>;
 
+    /// How many keys start with `prefix`, up to `limit`.
+    fn count(&self, prefix: &str, limit: usize) -> Result<usize, Error> {
+        Ok(self.keys(prefix, None, limit)?.len())
+    }
+
     /// Applies the batch atomically. Durable, and visible to every reader, when the future resolves.
     fn commit(&self, batch: RawBatch) -> BoxFuture<'static, Result<(), Error>>;
 

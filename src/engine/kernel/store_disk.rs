@@ -389,6 +389,7 @@ fn range(prefix: &str, after: Option<&str>) -> (Vec<u8>, Option<Vec<u8>>) {
 
 const SCAN: &str = "SELECT key, value FROM entry WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3";
 const KEYS: &str = "SELECT key FROM entry WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3";
+const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM entry WHERE key >= ?1 AND key < ?2 LIMIT ?3)";
 /// Past every key: no UTF-8 text starts with this byte.
 const END: &[u8] = &[0xff];
 
@@ -429,6 +430,16 @@ impl Store for DiskStore {
                 .query_map(params![from, until.as_deref().unwrap_or(END), limit], |row| Ok(text(row.get(0)?)))?
                 .collect()
         })
+    }
+
+    fn count(&self, prefix: &str, limit: usize) -> Result<usize, Error> {
+        let (from, until) = range(prefix, None);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let count: i64 = self.read(|connection| {
+            let mut count = connection.prepare_cached(COUNT)?;
+            count.query_row(params![from, until.as_deref().unwrap_or(END), limit], |row| row.get(0))
+        })?;
+        Ok(usize::try_from(count).unwrap_or(0))
     }
 
     fn commit(&self, batch: RawBatch) -> BoxFuture<'static, Result<(), Error>> {
@@ -512,6 +523,7 @@ mod tests {
                 for limit in [0, 1, 3, usize::MAX] {
                     let (d, m) = (disk.scan(prefix, after, limit), memory.scan(prefix, after, limit));
                     assert_eq!(d.unwrap(), m.unwrap(), "{prefix:?} {after:?} {limit}");
+                    assert_eq!(disk.count(prefix, limit).unwrap(), memory.count(prefix, limit).unwrap());
                     let (d, m) = (disk.keys(prefix, after, limit), memory.keys(prefix, after, limit));
                     assert_eq!(d.unwrap(), m.unwrap(), "{prefix:?} {after:?} {limit}");
                 }

@@ -53,6 +53,12 @@ pub(crate) enum Error {
         /// After how many seconds it would be let through.
         seconds: u64,
     },
+    /// There are as many leases as there may be: 429.
+    #[error("request path {path:?}: lease count quota exceeded")]
+    Full {
+        /// What was asked for.
+        path: String,
+    },
     /// AWS throttled us: 502 with this text.
     #[error("{0}")]
     Upstream(String),
@@ -77,7 +83,7 @@ impl Error {
             Self::UnsupportedOperation => 405,
             Self::TooLarge(_) => 413,
             Self::MediaType(_) => 415,
-            Self::Busy(_) | Self::Limited { .. } => 429,
+            Self::Busy(_) | Self::Limited { .. } | Self::Full { .. } => 429,
             Self::Server(_) | Self::Internal(_) => 500,
             Self::Upstream(_) => 502,
             Self::Sealed => 503,

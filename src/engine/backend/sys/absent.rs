@@ -28,7 +28,7 @@ pub(super) const ABSENT: &[(&str, &str)] = &[
     ("policies/password/", "password policies"),
     ("policies/rgp/", "Sentinel policies"),
     ("pprof/", "profiles of the server"),
-    ("quotas/", "quotas of anything but requests"),
+    ("quotas/", "quotas of anything but requests and leases"),
     ("raw/", "the store through the API"),
     ("rekey-recovery-key/", "recovery keys"),
     ("rekey/backup", "backups of shares that are encrypted with PGP"),

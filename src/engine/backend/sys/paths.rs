@@ -226,6 +226,15 @@ pub(super) const PATHS: &[Row] = &[
         takes("inheritable", Bool, "Of a limit on everything"),
         takes("type", Text, "rate-limit").or("rate-limit"),
     ]),
+    Row::new("quotas/lease-count/?", &[ListAll], "The names of the limits on leases"),
+    Row::new("quotas/lease-count/:name", &[Read, Write, Delete], "How many leases there may be").with(&[
+        takes("name", Segment, "Its name"),
+        takes("max_leases", Int, "How many, one at least; required"),
+        takes("path", Text, "A mount, or a path below one; not given: everything"),
+        takes("role", Text, "Refused: limit the path of its login"),
+        takes("inheritable", Bool, "Of a limit on everything"),
+        takes("type", Text, "lease-count").or("lease-count"),
+    ]),
     Row::new("audit/?", &[Read], "The audit devices").sudo(),
     Row::new("audit/*path", &[Write, Delete], "An audit device").with(AUDIT).sudo(),
     Row::new("audit-hash/*path", &[Write], "What a text looks like in a device's lines")

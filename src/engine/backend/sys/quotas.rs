@@ -1,4 +1,4 @@
-//! `sys/quotas/rate-limit` and `sys/quotas/config`.
+//! `sys/quotas/rate-limit`, `sys/quotas/lease-count` and `sys/quotas/config`.
 //!
 //! Source: Vault API, "/sys/quotas/rate-limit" and "/sys/quotas/config"; what a server of OpenBao 2.6 answers. Of what
 //! they take, limits for one role of a method and headers about what is left are not served, and refused by name.
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::engine::backend::Call;
 use crate::engine::lease::core::Core;
-use crate::engine::quota::{Rule, Settings};
+use crate::engine::quota::{Rule, Settings, leases};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::request::Operation;
 use crate::engine::wire::response::Response;
@@ -24,6 +24,12 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
         ("quotas/rate-limit/:name", Operation::Write) => write(core, call).await,
         ("quotas/rate-limit/:name", Operation::Delete) => {
             core.quotas.delete(core, call.at("name")).await.map(|()| Response::empty())
+        }
+        ("quotas/lease-count/?", Operation::List) => Response::keys(core.quotas.leases.names()),
+        ("quotas/lease-count/:name", Operation::Read) => read_leases(core, call.at("name")),
+        ("quotas/lease-count/:name", Operation::Write) => write_leases(core, call).await,
+        ("quotas/lease-count/:name", Operation::Delete) => {
+            core.quotas.leases.delete(core, call.at("name")).await.map(|()| Response::empty())
         }
         _ => Err(call.forgotten()),
     }
@@ -78,19 +84,46 @@ async fn write(core: &Core, call: Call<'_>) -> Result<Response, Error> {
         Some(seconds) => seconds,
     };
     let block_interval = fields.seconds("block_interval")?.unwrap_or(0);
-    if fields.string("type")?.is_some_and(|sort| !["", "rate-limit"].contains(&sort.as_str())) {
-        return invalid("'type' is invalid: there are rate limits alone".to_owned());
+    let path = scope(core, &call, "rate-limit", "rate limits")?;
+    core.quotas.put(core, call.at("name"), Rule { path, rate, interval, block_interval }).await?;
+    let mut response = Response::empty();
+    response.warnings.extend(call.unknown());
+    Ok(response)
+}
+
+/// The path that a limit is for.
+fn scope(core: &Core, call: &Call<'_>, kind: &str, what: &str) -> Result<String, Error> {
+    let fields = call.fields();
+    let invalid = |text: String| Err(Error::Invalid(text));
+    if fields.string("type")?.is_some_and(|given| !given.is_empty() && given != kind) {
+        return invalid(format!("'type' is invalid: there are {what} alone here"));
     }
     if fields.string("role")?.is_some_and(|role| !role.is_empty()) {
-        return invalid(
-            "rate limits for one role are not served: leave out role, or limit the path of its login".to_owned(),
-        );
+        return invalid(format!("{what} for one role are not served: leave out role, or limit the path of its login"));
     }
     let path = path(core, &fields.string("path")?.unwrap_or_default())?;
     if fields.bool("inheritable")? == Some(true) && !path.is_empty() {
         return invalid("'inheritable' is of a limit on all paths: below a mount it counts in any case".to_owned());
     }
-    core.quotas.put(core, call.at("name"), Rule { path, rate, interval, block_interval }).await?;
+    Ok(path)
+}
+
+fn read_leases(core: &Core, name: &str) -> Result<Response, Error> {
+    let rule = core.quotas.leases.rule(name).ok_or(Error::NotFound)?;
+    let counter = core.quotas.leases.count(core, &rule)?;
+    Ok(Response::data(json!({
+        "counter": counter, "inheritable": rule.path.is_empty(), "max_leases": rule.max_leases, "name": name,
+        "path": rule.path, "role": "", "type": "lease-count",
+    })))
+}
+
+async fn write_leases(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+    let max_leases = call.fields().int("max_leases")?.and_then(|most| usize::try_from(most).ok());
+    let Some(max_leases) = max_leases.filter(|most| *most > 0) else {
+        return Err(Error::Invalid("'max_leases' is invalid".to_owned()));
+    };
+    let path = scope(core, &call, "lease-count", "limits on leases")?;
+    core.quotas.leases.put(core, call.at("name"), leases::Rule { path, max_leases }).await?;
     let mut response = Response::empty();
     response.warnings.extend(call.unknown());
     Ok(response)

@@ -394,7 +394,7 @@ impl Planned<'_> {
     /// Makes a policy where there is none.
     async fn begin(&self, core: &Arc<Core>, account: &Account) -> Result<Result<bool, Failure>, Error> {
         let (mut lease, cut) = self.lease(core)?;
-        let making = core.leases.begin(core, &mut lease).await?;
+        let making = core.leases.begin_uncounted(core, &mut lease).await?;
         let written = self.write(account, &cut).await;
         match &written {
             Ok(true) => {
