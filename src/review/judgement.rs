@@ -203,7 +203,7 @@ fn role_subject<'a>(
                 Some(Way::Standing) => STANDING.to_owned(),
                 _ => role.object.text(role.access_fields.made).into_owned(),
             },
-            max_ttl: side.lifetime(role, tokens),
+            max_ttl: side.lifetime_in_engine(role, tokens),
         }),
         logins: Vec::new(),
         place: Some(role.object.declared_at().to_string()),

@@ -94,3 +94,24 @@ fn what_stands_beside_objects_is_no_part_of_the_digest() {
     assert_eq!(digest(PLACE, ""), plain);
     assert_eq!(digest("address = \"https://other.example.com:8200\"", &rule("")), plain);
 }
+
+#[test]
+fn the_longest_session_of_a_role_of_the_account_is_a_term() {
+    let text = |hours: &str| {
+        format!(
+            "environment \"local\" {{\n  engine = \"embedded\"\n}}\naws \"aws\" {{\n}}\nauth \"approle\" {{\n}}\niam_role \
+             \"deploy\" {{\n  arn = \"arn:aws:iam::111122223333:role/deploy\"\n  max_session = \"{hours}\"\n  policy_arns = \
+             [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]\n}}\napp \"web\" {{\n  role \"web\" {{\n    credential_type = \
+             \"assumed_role\"\n    role_arns = [\"arn:aws:iam::111122223333:role/deploy\"]\n  }}\n  login \"approle\" {{\n  \
+             }}\n}}\n"
+        )
+    };
+    let longer = review(&text("2h"), &text("12h"), &[]);
+    assert_eq!(longer.code, 2, "{}", longer.normal());
+    for line in ["+ sessions: default 1h, at most 12h", "was default 1h, at most 2h", "works 6 times as long"] {
+        assert!(longer.stdout.contains(line), "{line}: {}", longer.stdout);
+    }
+    let shorter = review(&text("12h"), &text("2h"), &[]);
+    assert_eq!(shorter.code, 0, "{}", shorter.normal());
+    assert!(shorter.stdout.contains("sessions: default 1h, at most 2h"), "{}", shorter.stdout);
+}

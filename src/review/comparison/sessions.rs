@@ -132,7 +132,7 @@ fn narrowed(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &m
     findings.push(finding.note("what that changes is told under access").at(after.object.place_of(field)));
 }
 
-/// The ARNs of IAM roles and users that may do something else on one side, or that only one side declares; `documents`
+/// The ARNs of IAM roles and users that may do something else on one side, or for longer, or that only one side declares; `documents`
 /// are the managed policies that differ.
 pub(in crate::review) fn principals<'s>(
     before: &'s Side<'_>,
@@ -144,7 +144,7 @@ pub(in crate::review) fn principals<'s>(
         let said: Vec<String> = statements
             .map(|one| format!("{:?} {:?} {:?} {:?}", one.effect, one.actions, one.resources, one.conditions))
             .collect();
-        (said, role.policy_arns.iter().cloned().collect::<BTreeSet<_>>(), role.boundary.clone())
+        (said, role.policy_arns.iter().cloned().collect::<BTreeSet<_>>(), role.boundary.clone(), role.max_session)
     };
     let moved = |role: &IamPrincipal| {
         let mut named = role.policy_arns.iter().chain(&role.boundary);

@@ -5,6 +5,7 @@
 //! time-to-live, periodic tokens, and explicit max TTLs" and "Lease, renew, and revoke".
 
 use super::SideObject;
+use crate::estate::IamPrincipal;
 use crate::iam::quota;
 
 /// The system's default and maximum, in seconds: 768 hours. Source: Vault, "default_lease_ttl".
@@ -26,6 +27,8 @@ pub enum Source<'a> {
     Field(SideObject<'a>, &'static str),
     /// The engine, where nothing else does.
     Engine,
+    /// The role of the account that sessions are of, as it is declared.
+    Principal(&'a IamPrincipal),
     /// AWS.
     Aws,
 }
@@ -37,7 +40,8 @@ impl<'a> Limit<'a> {
     /// Nothing is said.
     const NONE: Self = Self { seconds: 0, source: Source::Engine };
 
-    const fn of_aws(seconds: i64) -> Self {
+    /// What AWS has.
+    pub(super) const fn of_aws(seconds: i64) -> Self {
         Self { seconds, source: Source::Aws }
     }
 
@@ -70,14 +74,18 @@ impl<'a> Limits<'a> {
         }
     }
 
-    /// Of sessions of which AWS has none longer than `most`: as long as the role says, else an hour, and at most what the
+    /// Of sessions of which none is longer than `most`: as long as the role says, else an hour, and at most what the
     /// role says, else the mount. `config/lease` and the mount's default are of other leases. Source: OpenBao's plugin for
     /// AWS, `path_user.go`, and ours.
-    pub fn of_sessions(mount: Option<&SideObject<'a>>, [own_default, own_max]: [Limit<'a>; 2], most: i64) -> Self {
+    pub fn of_sessions(
+        mount: Option<&SideObject<'a>>,
+        [own_default, own_max]: [Limit<'a>; 2],
+        most: Limit<'a>,
+    ) -> Self {
         let [_, mount_max] = said(mount);
         Self {
             default: [own_default, Limit::of_aws(SESSION_TTL), Limit::NONE],
-            max: [first([own_max, mount_max, Limit::ENGINE]), Limit::of_aws(most), Limit::NONE],
+            max: [first([own_max, mount_max, Limit::ENGINE]), most, Limit::NONE],
         }
     }
 

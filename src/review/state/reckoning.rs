@@ -142,6 +142,7 @@ impl Source<'_> {
     pub fn place(&self) -> Option<Place> {
         match self {
             Self::Field(object, field) => Some(object.place_of(field)).filter(|place| place.line > 0),
+            Self::Principal(role) => Some(role.place.clone()),
             Self::Engine | Self::Aws => None,
         }
     }
@@ -152,6 +153,7 @@ impl std::fmt::Display for Source<'_> {
         match self {
             Self::Field(object, field) => write!(f, "{field} of {}", object.path),
             Self::Engine => f.write_str("the engine's own"),
+            Self::Principal(role) => write!(f, "max_session of iam_role {}", role.name),
             Self::Aws => f.write_str("AWS's own"),
         }
     }
@@ -316,7 +318,10 @@ app "web" {{
                 "5m by token_ttl of auth/approle/role/app-web; at most 5m by token_ttl of auth/approle/role/app-web",
             ),
             // A session does not end with its token.
-            ([lease, "", SESSION, "token_ttl = \"5m\""], "1h by AWS's own; at most 12h by AWS's own"),
+            (
+                [lease, "", SESSION, "token_ttl = \"5m\""],
+                "1h by AWS's own; at most 2h by max_session of iam_role deploy",
+            ),
             (
                 ["max_lease_ttl = \"30m\"", "", SESSION, ""],
                 "30m by max_lease_ttl of sys/mounts/aws; at most 30m by max_lease_ttl of sys/mounts/aws",

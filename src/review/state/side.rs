@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, OnceLock};
 
 use super::lifetime::{
-    LeaseTerms, Limit, Limits, ROLE_SESSION_MAX, TokenTerms, USER_SESSION_MAX, are_batch, credential,
+    LeaseTerms, Limit, Limits, ROLE_SESSION_MAX, Source, TokenTerms, USER_SESSION_MAX, are_batch, credential,
 };
 use super::object::SideObject;
 use super::unknown::Known;
@@ -307,15 +307,32 @@ impl<'a> Side<'a> {
     /// What says how long credentials of a role live: sessions have limits of their own. `None` of what is under no lease
     /// and does not end.
     pub fn role_limits(&self, role: &Role<'a>) -> Option<Limits<'a>> {
+        self.limits(role, self.longest_session(role))
+    }
+
+    /// The same, with sessions of at most so long.
+    fn limits(&self, role: &Role<'a>, longest: Limit<'a>) -> Option<Limits<'a>> {
         let mount = self.mounted(role.at.mount);
         match role.session_limits() {
-            Some(own) => {
-                let most = if role.way() == Some(Way::RoleSession) { ROLE_SESSION_MAX } else { USER_SESSION_MAX };
-                Some(Limits::of_sessions(mount, own, most))
-            }
+            Some(own) => Some(Limits::of_sessions(mount, own, longest)),
             None if role.way() == Some(Way::Standing) => None,
             None => Some(Limits::of_leases(mount, self.lease(role.at.mount))),
         }
+    }
+
+    /// The longest session that AWS makes of what a role names: as its roles of the account say, where all are declared.
+    fn longest_session(&self, role: &Role<'a>) -> Limit<'a> {
+        if role.way() != Some(Way::RoleSession) {
+            return Limit::of_aws(USER_SESSION_MAX);
+        }
+        let arns = role.object.texts(role.access_fields.sessions.roles);
+        let said = |arn: &String| {
+            let known = self.iam_role(arn)?;
+            Some(Limit { seconds: known.max_session?, source: Source::Principal(known) })
+        };
+        let said: Option<Vec<Limit<'a>>> = arns.iter().map(said).collect();
+        let longest = said.into_iter().flatten().max_by_key(|limit| limit.seconds);
+        longest.unwrap_or(Limit::of_aws(ROLE_SESSION_MAX))
     }
 
     /// On what terms credentials of a role are.
@@ -326,7 +343,21 @@ impl<'a> Side<'a> {
     /// How long a credential of a role works at most: a session does not end with its token, and what is under no lease
     /// does not end at all.
     pub fn lifetime(&self, role: &Role<'a>, tokens: impl IntoIterator<Item = TokenTerms>) -> i64 {
-        let terms = self.role_terms(role);
+        self.lifetime_of(role, self.role_terms(role), tokens)
+    }
+
+    /// The same as the engine knows it, which judges it too: what roles of the account say of their sessions it does not
+    /// know.
+    pub fn lifetime_in_engine(&self, role: &Role<'a>, tokens: impl IntoIterator<Item = TokenTerms>) -> i64 {
+        let longest = match role.way() {
+            Some(Way::RoleSession) => Limit::of_aws(ROLE_SESSION_MAX),
+            _ => Limit::of_aws(USER_SESSION_MAX),
+        };
+        let terms = self.limits(role, longest).map_or(LeaseTerms::ENDLESS, |limits| limits.terms());
+        self.lifetime_of(role, terms, tokens)
+    }
+
+    fn lifetime_of(&self, role: &Role<'a>, terms: LeaseTerms, tokens: impl IntoIterator<Item = TokenTerms>) -> i64 {
         let ends_with_token = role.session_limits().is_none() && terms != LeaseTerms::ENDLESS;
         if ends_with_token { credential(terms, tokens) } else { terms.max }
     }
