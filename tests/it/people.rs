@@ -314,6 +314,46 @@ group "admins" {
 }
 
 #[test]
+fn a_group_may_have_what_follows_from_an_app() {
+    let estate = Estate::new();
+    let app = r#"aws "aws" {
+}
+app "web" {
+  role "web" {
+    statement "Read" {
+      actions   = ["s3:GetObject"]
+      resources = ["arn:aws:s3:::web/*"]
+    }
+  }
+}
+"#;
+    let people = r#"login "people" "ann" {
+  password = "secret:env:PASSWORD"
+}
+user "ann" {
+  aliases = { people = "ann" }
+}
+group "web" {
+  policies = ["app-web"]
+  members  = ["ann"]
+}
+"#;
+    let mut estate = estate;
+    estate.env.set("PASSWORD", "ann");
+    estate.declare(&format!("{app}{people}"));
+    let plan = estate.run(&["plan"], 2).stdout;
+    assert!(plan.contains("the policies of its tokens let it read the role's credentials now"), "{plan}");
+    estate.apply();
+    let token = estate.login("ann")["client_token"].as_str().unwrap().to_owned();
+    let ann = Http { address: estate.http.address.clone(), token };
+    assert_eq!(ann.try_send("GET", "aws/creds/web", None).unwrap().status, 200);
+    // It follows from an app, so it goes with it.
+    estate.declare(people);
+    let refused = estate.run(&["validate"], 1);
+    assert!(refused.normal().contains("the policy `app-web` is not declared"), "{}", refused.normal());
+}
+
+#[test]
 fn what_is_wrong_with_people_is_told_where_it_stands() {
     let env = TestEnv::new();
     for (text, said) in [

@@ -4,7 +4,7 @@
 //! policy `default`; another has a name of its own and the policies that it names, beside those that who logs in has by
 //! being who they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ impl Lowering<'_> {
             let draft = Draft::error(login.span, format!("`{}` can't be the name of a login", login.label));
             self.reader.report(draft.hint("a name has lower-case letters, digits, `-`, `_` and `.`"));
         }
-        let policies = self.named_policies(login);
+        let policies = self.policies_of_people(login);
         let mut fields = self.reader.fields(login, kind, kind.words);
         self.check_login(login, &fields, 0);
         if let Some(entry) = login.map.get("policies") {
@@ -98,12 +98,24 @@ impl Lowering<'_> {
         self.add(object, login.span);
     }
 
+    /// The policies that people's block names, which may be those that follow from apps; apps are lowered before.
+    pub(super) fn policies_of_people(&mut self, block: &Block<'_>) -> Vec<String> {
+        let derived = self.apps.iter().map(|app| format!("app-{}", app.name));
+        let derived: BTreeSet<String> =
+            derived.filter(|policy| self.paths.contains_key(&policy_path(policy))).collect();
+        self.policies_of(block, &derived)
+    }
+
     /// The policies that a block names; those that are not declared are told.
     pub(super) fn named_policies(&mut self, block: &Block<'_>) -> Vec<String> {
+        self.policies_of(block, &BTreeSet::new())
+    }
+
+    fn policies_of(&mut self, block: &Block<'_>, derived: &BTreeSet<String>) -> Vec<String> {
         let named = self.reader.texts(block, "policies");
         for (policy, span) in &named {
-            if !self.policies.contains(*policy) && *policy != "default" {
-                let known: Vec<String> = self.policies.iter().cloned().collect();
+            if !self.policies.contains(*policy) && !derived.contains(*policy) && *policy != "default" {
+                let known: Vec<String> = self.policies.union(derived).cloned().collect();
                 let what = format!("the policy `{policy}` is not declared");
                 self.dangling(*span, what, policy, known.iter().map(String::as_str));
             }

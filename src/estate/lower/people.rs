@@ -37,7 +37,7 @@ impl Lowering<'_> {
             return self.refer(block, &entity::KIND, "");
         }
         let mut fields = self.reader.fields(block, &entity::KIND, &USER);
-        keep(&mut fields, "policies", &self.named_policies(block));
+        keep(&mut fields, "policies", &self.policies_of_people(block));
         self.check_aliases(block, "aliases", &fields);
         let path = entity::KIND.path("", block.label);
         let mut object = self.object(&entity::KIND, path, None, block.span, fields);
@@ -52,7 +52,7 @@ impl Lowering<'_> {
             return self.refer(block, &group::KIND, "");
         }
         let mut fields = self.reader.fields(block, &group::KIND, &GROUP);
-        keep(&mut fields, "policies", &self.named_policies(block));
+        keep(&mut fields, "policies", &self.policies_of_people(block));
         let still = self.still_named(block, "members", |name| entity::KIND.path("", name));
         keep(&mut fields, "members", &still);
         let still = self.still_named(block, "groups", |name| group::KIND.path("", name));
