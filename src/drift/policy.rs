@@ -13,6 +13,7 @@ use crate::object::{engines, methods};
 const SHIPPED: &[(&str, &str)] = &[
     ("policies/acl/plan.hcl", include_str!("../../policies/acl/plan.hcl")),
     ("policies/acl/apply.hcl", include_str!("../../policies/acl/apply.hcl")),
+    ("policies/acl/trail.hcl", include_str!("../../policies/acl/trail.hcl")),
 ];
 
 /// What stands in a shipped policy before the rules that may be taken out.

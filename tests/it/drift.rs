@@ -384,6 +384,7 @@ fn policies_of_nobody_that_grant_anything_of_ours_are_findings_but_for_those_tha
     for (name, rules, counts) in [
         ("as-shipped", plan.clone(), false),
         ("of-two", of_two, false),
+        ("auditors", shipped("trail"), false),
         ("moved", moved.clone(), false),
         // Of a store of secrets it says something else.
         ("of-a-store", moved.replace("team/aws", "secret"), true),
