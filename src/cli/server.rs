@@ -268,7 +268,7 @@ fn banner(
     if let Some(served) = served {
         text += &row("AWS Endpoint", &format!("http://{}", served.address));
     }
-    if let (Some(data), Seal::KeyFile) = (&settings.data, settings.seal) {
+    if let (Some(data), Seal::KeyFile | Seal::Kms) = (&settings.data, settings.seal) {
         text += &row(
             "Key File",
             &match &settings.key {
@@ -276,6 +276,7 @@ fn banner(
                     format!("{} (beside the data: who reads both reads all)", data.join(BESIDE).display())
                 }
                 KeyFile::At(file) | KeyFile::Given(file) => file.display().to_string(),
+                KeyFile::Wrapped(service) => format!("beside the data, wrapped by AWS KMS with {}", service.key_id),
             },
         );
     }

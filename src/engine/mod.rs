@@ -31,7 +31,8 @@ use self::lease::Leases;
 use self::opening::Opening;
 pub(crate) use self::setup::ID_FILE;
 pub use self::setup::{
-    Auditing, AwsTransport, Config, KeyFile, LeaseTtls, Limits, OpenError, Seal, Storage, VAULT_VERSION, VERSION,
+    Auditing, AwsTransport, Config, KeyFile, KeyService, LeaseTtls, Limits, OpenError, Seal, Storage, VAULT_VERSION,
+    VERSION,
 };
 use crate::secret::Secret;
 
@@ -102,8 +103,13 @@ impl Engine {
                 }
                 let opening = Opening::new(config, store.clone(), gate, Some(directory.file(".")))?;
                 let mut root_token = None;
-                if seal == Seal::KeyFile {
-                    let (key, fresh) = directory.unseal_key(&place, &*store)?;
+                if seal != Seal::Shamir {
+                    let (key, fresh) = match &place {
+                        KeyFile::Wrapped(service) => directory.wrapped_key(service, &*store).await?,
+                        KeyFile::Beside | KeyFile::At(_) | KeyFile::Given(_) => {
+                            directory.unseal_key(&place, &*store)?
+                        }
+                    };
                     let (barrier, keyring) = seal::unseal(store.clone(), &key, unix)?;
                     opening.gate().keep(&key)?;
                     root_token = opening.open(barrier, keyring, Some(&directory), fresh).await?;

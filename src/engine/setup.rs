@@ -116,6 +116,8 @@ pub enum Storage {
 pub enum Seal {
     /// A key in a file: it opens at the start, and after it was sealed at the next one.
     KeyFile,
+    /// A key that AWS KMS wraps (Vault: `awskms`); else as with a file.
+    Kms,
     /// A key in shares, which people bring (Vault: `shamir`). It starts sealed.
     Shamir,
 }
@@ -129,6 +131,19 @@ pub enum KeyFile {
     At(PathBuf),
     /// Elsewhere, and somebody else's to make.
     Given(PathBuf),
+    /// In the data directory, wrapped by a key service.
+    Wrapped(KeyService),
+}
+
+/// A key of AWS KMS that wraps an unseal key. Credentials are those that the AWS SDK finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyService {
+    /// The key's id, ARN or alias.
+    pub key_id: String,
+    /// The region; else that of the ARN, else the one that the SDK finds.
+    pub region: Option<String>,
+    /// Where the service is, if not at AWS's own address.
+    pub endpoint: Option<String>,
 }
 
 /// How AWS is reached.

@@ -101,6 +101,7 @@ mod saved_plans;
 mod schema;
 mod seal;
 mod seal_keys;
+mod seal_kms;
 mod secret_sources;
 mod selecting;
 mod server;

@@ -42,6 +42,9 @@ pub(super) struct File {
     pub(super) seals: Vec<&'static str>,
     pub(super) seal_path: Option<PathBuf>,
     pub(super) seal_credential: Option<String>,
+    pub(super) kms_key_id: Option<String>,
+    pub(super) kms_region: Option<String>,
+    pub(super) kms_endpoint: Option<String>,
     pub(super) aws: Option<AwsChoice>,
     pub(super) log_level: Option<String>,
     pub(super) log_format: Option<String>,
@@ -59,7 +62,7 @@ struct Entry {
 }
 
 /// Blocks that hold keys.
-const BLOCKS: [&str; 13] = [
+const BLOCKS: [&str; 14] = [
     "listener",
     "listener.tcp",
     "listener.unix",
@@ -73,13 +76,15 @@ const BLOCKS: [&str; 13] = [
     "seal.shamir",
     "seal.file",
     "seal.credential",
+    "seal.awskms",
 ];
 
 /// What is said of a socket.
 const SOCKET: [&str; 4] = ["address", "socket_mode", "socket_user", "socket_group"];
 
 /// Blocks that say something without a key in them, with the words for it.
-const SEALS: [(&str, &str); 3] = [("seal.shamir", "shamir"), ("seal.file", "file"), ("seal.credential", "credential")];
+const SEALS: [(&str, &str); 4] =
+    [("seal.shamir", "shamir"), ("seal.file", "file"), ("seal.credential", "credential"), ("seal.awskms", "awskms")];
 
 fn seal(place: &str) -> Option<&'static str> {
     SEALS.iter().find(|(block, _)| *block == place).map(|(_, word)| *word)
@@ -114,8 +119,8 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<File, CliError> {
     Err(CliError::new(1, problems.join("\n")).hint(
         "keys: data or storage \"file\" { path }, listener \"tcp\" { address, tls_cert_file, tls_key_file, tls_disable, \
          tls_disable_client_certs }, listener \"unix\" { address, socket_mode, socket_user, socket_group }, \
-         audit \"file\" { path, rotate_bytes, rotate_duration, rotate_max_files }, seal \"shamir\" {}, \"file\" { path } or \
-         \"credential\" { name }, default_lease_ttl, \
+         audit \"file\" { path, rotate_bytes, rotate_duration, rotate_max_files }, seal \"shamir\" {}, \"file\" { path }, \
+         \"credential\" { name } or \"awskms\" { kms_key_id, region, endpoint }, default_lease_ttl, \
          max_lease_ttl, allow_audit_log_raw, aws, log_level, log_format, pid_file",
     ))
 }
@@ -296,6 +301,9 @@ impl File {
             }
             "seal.file.path" => set(&mut self.seal_path, text().map(Into::into)),
             "seal.credential.name" => set(&mut self.seal_credential, text()),
+            "seal.awskms.kms_key_id" => set(&mut self.kms_key_id, text()),
+            "seal.awskms.region" => set(&mut self.kms_region, text()),
+            "seal.awskms.endpoint" => set(&mut self.kms_endpoint, text()),
             block if entry.value.is_none() && seal(block).is_some() => {
                 self.seals.extend(seal(block).filter(|seal| !self.seals.contains(seal)));
                 true

@@ -8,7 +8,8 @@ use super::file;
 use super::socket::Socket;
 use crate::cli::error::CliError;
 use crate::cli::global::{exactly, variable};
-use crate::engine::{Auditing, KeyFile, LeaseTtls, Seal};
+use crate::engine::{Auditing, KeyFile, KeyService, LeaseTtls, Seal};
+use crate::text::one_line;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8200";
 
@@ -96,7 +97,9 @@ impl Settings {
             (None, data, storage) => data.or(storage),
         };
         file.rotation.check().map_err(|what| CliError::new(1, format!("audit \"file\": {what}")))?;
-        let (seal, key) = seal(&file.seals, file.seal_path, file.seal_credential, data.as_deref())?;
+        let service =
+            file.kms_key_id.map(|key_id| KeyService { key_id, region: file.kms_region, endpoint: file.kms_endpoint });
+        let (seal, key) = seal(&file.seals, file.seal_path, file.seal_credential, service, data.as_deref())?;
         let root_token = args.dev_root_token_id.or_else(|| variable("DEV_ROOT_TOKEN_ID"));
         let root_token = root_token.filter(|token| !token.is_empty());
         match (args.dev, &data) {
@@ -151,6 +154,7 @@ fn seal(
     said: &[&str],
     path: Option<PathBuf>,
     credential: Option<String>,
+    service: Option<KeyService>,
     data: Option<&Path>,
 ) -> Result<(Seal, KeyFile), CliError> {
     let needs = |key: &str, seal: &str| CliError::new(1, format!("seal \"{seal}\" needs {key}"));
@@ -181,11 +185,28 @@ fn seal(
             })?;
             Ok((Seal::KeyFile, KeyFile::Given(Path::new(&directory).join(name))))
         }
+        ["awskms"] => {
+            let service = service.filter(|service| !service.key_id.is_empty());
+            let service = service.ok_or_else(|| needs("kms_key_id", "awskms"))?;
+            if let Some(endpoint) =
+                service.endpoint.as_deref().filter(|at| !at.starts_with("https://") && !is_local(at))
+            {
+                let what = format!("seal \"awskms\" would send the unseal key in clear to {}", one_line(endpoint));
+                return Err(CliError::new(1, what).hint("give it an https address, or one on loopback"));
+            }
+            Ok((Seal::Kms, KeyFile::Wrapped(service)))
+        }
         several => {
             let several = several.iter().map(|seal| format!("{seal:?}")).collect::<Vec<_>>().join(" and ");
             Err(CliError::new(1, format!("the configuration has more than one seal: {several}")))
         }
     }
+}
+
+/// Whether an address is plain HTTP to this machine.
+fn is_local(endpoint: &str) -> bool {
+    let host = endpoint.strip_prefix("http://").and_then(|rest| rest.split(['/', ':']).next());
+    host.is_some_and(|host| host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()))
 }
 
 fn log_level(given: Option<String>) -> Result<String, CliError> {

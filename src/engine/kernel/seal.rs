@@ -1,7 +1,8 @@
 //! The seal: how the barrier key is kept, and who may have the data directory.
 //!
 //! The barrier keys lie in the store ([`keyring`]), sealed by an unseal key that lies outside of it: a file of mode 0600
-//! beside the store, made at first use, or shares that people hold ([`shamir`], [`gate`]).
+//! beside the store, made at first use, the same wrapped by a key service ([`kms`]), or shares that people hold
+//! ([`shamir`], [`gate`]).
 //!
 //! At a first start the key is written, without its name yet; then the first batch of the store is committed, with the
 //! barrier key and all else that a store begins with; then the key file gets its name. So after a kill there is no
@@ -11,6 +12,7 @@
 
 pub(crate) mod gate;
 pub(crate) mod keyring;
+mod kms;
 pub(crate) mod shamir;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -21,6 +23,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use self::keyring::Keyring;
@@ -28,12 +31,29 @@ use super::barrier::{Barrier, Cipher, KEY_LEN, KEYRING_KEY};
 use super::random;
 use super::store::{RawBatch, Store};
 use crate::durable;
-use crate::engine::setup::{ID_FILE, KeyFile, OpenError};
+use crate::engine::setup::{ID_FILE, KeyFile, KeyService, OpenError};
 use crate::engine::wire::error::Error;
 use crate::secret::Secret;
 
 /// The key file in the data directory.
 pub(crate) const BESIDE: &str = "unseal.key";
+
+/// The file of a key that a key service wrapped.
+const WRAPPED: &str = "unseal.kms";
+
+/// The form of that file.
+const WRAPPED_FORM: u32 = 1;
+
+/// Such a file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrappedKey {
+    format: u32,
+    /// Which key wrapped it, as the configuration named it.
+    key_id: String,
+    /// What the service made of it, in base64.
+    wrapped: String,
+}
 
 /// Longer files are not ours.
 const FILE_BYTES_MAX: u64 = 4096;
@@ -102,10 +122,18 @@ impl Directory {
     ) -> Result<(Key, Option<durable::Fresh>), OpenError> {
         let beside = self.file(BESIDE);
         let (file, had_store) = match place {
-            KeyFile::Beside => (&beside, true),
+            // Who asks for a wrapped key gets it elsewhere.
+            KeyFile::Beside | KeyFile::Wrapped(_) => (&beside, true),
             KeyFile::At(file) | KeyFile::Given(file) => (file, self.file(ID_FILE).exists()),
         };
         let is_sealed = store.get(KEYRING_KEY)?.is_some();
+        if self.file(WRAPPED).exists() {
+            return Err(OpenError::Failed(format!(
+                "the key of this store is wrapped by AWS KMS ({}): a server opens it, with seal \"awskms\" in its \
+                 configuration",
+                self.file(WRAPPED).display()
+            )));
+        }
         let read = |text: &Secret| {
             decode(text.expose()).ok_or_else(|| {
                 OpenError::Failed(format!("{} does not hold an unseal key (32 bytes in base64)", file.display()))
@@ -148,12 +176,71 @@ impl Directory {
         Ok((key, Some(fresh)))
     }
 
+    /// The unseal key that a key service unwraps, and the file that is to get its name once the store is sealed with it, as
+    /// of [`Directory::unseal_key`]: a key that was wrapped and whose store did not begin nobody needs.
+    ///
+    /// # Errors
+    /// As there; what the service says.
+    pub(crate) async fn wrapped_key(
+        &self,
+        service: &KeyService,
+        store: &dyn Store,
+    ) -> Result<(Key, Option<durable::Fresh>), OpenError> {
+        let (file, beside) = (self.file(WRAPPED), self.file(BESIDE));
+        let failed =
+            |what: &str, e: std::io::Error| OpenError::Failed(format!("cannot {what} {}: {e}", file.display()));
+        let is_sealed = store.get(KEYRING_KEY)?.is_some();
+        if is_sealed && beside.exists() {
+            return Err(OpenError::Failed(format!(
+                "this store is sealed by its key file {}: leave seal \"awskms\" out of the configuration; a store does not \
+                 change from one to the other",
+                beside.display()
+            )));
+        }
+        if let Some(text) = read_kept_from(&file, 0o077)?.filter(|text| !text.is_empty()) {
+            if !is_sealed {
+                return Err(self.store_was_lost(&file));
+            }
+            return Ok((self.unwrapped(service, text.expose()).await?, None));
+        }
+        if is_sealed {
+            let Some(left) = durable::Fresh::left_behind(&file).map_err(|e| failed("read", e))? else {
+                return Err(OpenError::Failed(format!(
+                    "{} is missing, and without it the store in {} cannot be unsealed: put it back there, from a backup",
+                    file.display(),
+                    self.path.display(),
+                )));
+            };
+            let mut text = String::new();
+            left.read(FILE_BYTES_MAX, &mut text).map_err(|e| failed("read", e))?;
+            return Ok((self.unwrapped(service, &text).await?, Some(left)));
+        }
+        let key = Key::new(random::bytes::<KEY_LEN>()?);
+        let wrapped = BASE64.encode(kms::wrap(service, &key).await?);
+        let text = WrappedKey { format: WRAPPED_FORM, key_id: service.key_id.clone(), wrapped };
+        let text = serde_json::to_string(&text).map_err(|e| failed("write", e.into()))?;
+        let fresh = durable::Fresh::write(&file, |file| writeln!(file, "{text}")).map_err(|e| failed("write", e))?;
+        Ok((key, Some(fresh)))
+    }
+
+    async fn unwrapped(&self, service: &KeyService, text: &str) -> Result<Key, OpenError> {
+        let odd = |what: String| {
+            OpenError::Failed(format!("{} holds no wrapped unseal key: {what}", self.file(WRAPPED).display()))
+        };
+        let file: WrappedKey = serde_json::from_str(text).map_err(|error| odd(error.to_string()))?;
+        if file.format != WRAPPED_FORM {
+            return Err(odd(format!("its format is {}, and this version knows {WRAPPED_FORM}", file.format)));
+        }
+        let wrapped = BASE64.decode(&file.wrapped).map_err(|error| odd(error.to_string()))?;
+        kms::unwrap(service, &wrapped).await
+    }
+
     /// Of a store that is to begin with shares: that nothing here says that there was one.
     ///
     /// # Errors
     /// A key or an engine's id does.
     pub(crate) fn had_no_store(&self) -> Result<(), OpenError> {
-        let left = [ID_FILE, BESIDE].map(|name| self.file(name)).into_iter().find(|file| file.exists());
+        let left = [ID_FILE, BESIDE, WRAPPED].map(|name| self.file(name)).into_iter().find(|file| file.exists());
         left.map_or(Ok(()), |left| Err(self.store_was_lost(&left)))
     }
 

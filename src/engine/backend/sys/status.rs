@@ -150,6 +150,7 @@ fn seal_status(gate: &Gate, core: Option<&Core>) -> Result<Response, Error> {
     let mut body = json!({
         "type": match gate.seal() {
             Seal::KeyFile => "file",
+            Seal::Kms => "awskms",
             Seal::Shamir => "shamir",
         },
         "initialized": is_initialized(gate, core)?,

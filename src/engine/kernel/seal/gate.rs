@@ -125,7 +125,7 @@ impl Gate {
         let is_sealed = store.get(KEYRING_KEY)?.is_some();
         let is_shared = store.get(SHARES_KEY)?.is_some();
         match seal {
-            Seal::KeyFile if is_shared => {
+            Seal::KeyFile | Seal::Kms if is_shared => {
                 return Err(OpenError::Failed(
                     "this store is sealed by key shares: `leasehold server` opens it, with seal \"shamir\" {} in its \
                      configuration, and `leasehold operator unseal` brings the shares"
@@ -134,12 +134,12 @@ impl Gate {
             }
             Seal::Shamir if is_sealed && !is_shared => {
                 return Err(OpenError::Failed(
-                    "this store is sealed by its key file unseal.key: leave seal \"shamir\" out of the configuration; a \
-                     store does not change from one to the other"
+                    "this store is sealed by its key file unseal.key, or by AWS KMS: leave seal \"shamir\" out of the \
+                     configuration; a store does not change from one to the other"
                         .to_owned(),
                 ));
             }
-            Seal::KeyFile | Seal::Shamir => {}
+            Seal::KeyFile | Seal::Kms | Seal::Shamir => {}
         }
         let storage_type = match &config.storage {
             Storage::Memory => "inmem",
@@ -178,7 +178,7 @@ impl Gate {
     /// # Errors
     /// If the store can't be read.
     pub(crate) fn shares(&self) -> Result<Option<Shares>, Error> {
-        if self.seal == Seal::KeyFile {
+        if self.seal != Seal::Shamir {
             return Ok(Some(Shares { shares: 1, threshold: 1 }));
         }
         let read = |text: Vec<u8>| {
@@ -230,9 +230,10 @@ impl Gate {
     /// # Errors
     /// A text that is no share; shares that make no key, or another: they are forgotten.
     pub(crate) fn bring(&self, text: &Secret) -> Result<Option<Barrier>, Error> {
-        if self.seal == Seal::KeyFile {
+        if self.seal != Seal::Shamir {
             return Err(Error::Invalid(
-                "this engine unseals with its key file when it starts: restart it to unseal it".to_owned(),
+                "this engine unseals with its key file, or by AWS KMS, when it starts: restart it to unseal it"
+                    .to_owned(),
             ));
         }
         let shares = self.shares()?.ok_or_else(uninitialized)?;
@@ -334,8 +335,13 @@ fn uninitialized() -> Error {
 /// # Errors
 /// A store that has none.
 fn changing_shares(gate: &Gate) -> Result<Shares, Error> {
-    if gate.seal == Seal::KeyFile {
-        let what = "this store is sealed by its key file, and has no shares that somebody could bring";
+    if gate.seal != Seal::Shamir {
+        let what = match gate.seal {
+            Seal::Kms => "this store is sealed by AWS KMS, and has no shares that somebody could bring",
+            Seal::KeyFile | Seal::Shamir => {
+                "this store is sealed by its key file, and has no shares that somebody could bring"
+            }
+        };
         return Err(Error::Invalid(what.to_owned()));
     }
     gate.shares()?.ok_or_else(uninitialized)
