@@ -105,7 +105,7 @@ impl Engine {
                 let mut root_token = None;
                 if seal != Seal::Shamir {
                     let (key, fresh) = match &place {
-                        KeyFile::Wrapped(service) => directory.wrapped_key(service, &*store).await?,
+                        KeyFile::Wrapped(service) => Box::pin(directory.wrapped_key(service, &*store)).await?,
                         KeyFile::Beside | KeyFile::At(_) | KeyFile::Given(_) => {
                             directory.unseal_key(&place, &*store)?
                         }
