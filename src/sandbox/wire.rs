@@ -36,6 +36,9 @@ pub(super) struct Incoming {
     pub(super) body: Bytes,
 }
 
+/// The header of requests that an engine passes on, and did not sign itself.
+const RELAYED: &str = "x-relayed";
+
 impl Account {
     /// Answers one request; `None` when the connection is to end without an answer.
     pub(super) async fn answer(&self, request: Incoming) -> Option<Response<Bytes>> {
@@ -142,9 +145,11 @@ impl Account {
         })
     }
 
-    /// The same for an engine in this process, which may come with a key that nobody made.
+    /// The same for an engine in this process, which may come with a key that nobody made: its own. What it passes on of
+    /// somebody who logs in says so.
     pub(super) async fn answer_engine(&self, request: Incoming) -> Option<Response<Bytes>> {
-        if let Ok(authorization) = Authorization::read(&request.headers)
+        if !request.headers.contains_key(RELAYED)
+            && let Ok(authorization) = Authorization::read(&request.headers)
             && let Err(refusal) = self.adopt(authorization.key_id)
         {
             tracing::warn!(code = refusal.code, "sandbox: a key could not be taken");

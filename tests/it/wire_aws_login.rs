@@ -11,7 +11,7 @@ use leasehold::sandbox;
 use serde_json::{Value, json};
 
 use crate::env::TestEnv;
-use crate::http::{Answer, outcome, said};
+use crate::http::{Answer, Http, outcome, said};
 use crate::python::script;
 use crate::wire_aws::{START, World};
 
@@ -471,4 +471,31 @@ fn what_is_declared_of_a_key_is_checked_and_judged() {
         let output = env.run(&["-C", "estate", "plan"]);
         assert_eq!(output.code, code, "{principal}: {}", output.normal());
     }
+}
+
+/// A development server's simulated account takes any key as the engine's own, and as nobody else's.
+#[test]
+fn who_invents_a_key_logs_in_nowhere() {
+    let mut env = TestEnv::new();
+    let server = env.server(&["-dev", "--aws=sandbox", "--listen", "127.0.0.1:0"]);
+    let http = Http {
+        address: server.address.trim_start_matches("http://").to_owned(),
+        token: server.root_token.clone().unwrap(),
+    };
+    http.post("sys/auth/aws", &json!({ "type": "aws" }));
+    let role = json!({ "auth_type": "iam", "bound_iam_principal_arn": "arn:aws:iam::123456789012:*", "resolve_aws_unique_ids": false });
+    http.post("auth/aws/role/any", &role);
+    let secret = env.write("secret", "whatever\n");
+    let secret = format!("aws_secret_access_key=@{}", secret.display());
+    env.set("LEASEHOLD_ADDR", &server.address).set("LEASEHOLD_TOKEN", "");
+    let login = ["login", "-method=aws", "-no-store", "role=any", "aws_access_key_id=AKIAIOSFODNN7INVENTE", &secret];
+    let refused = env.run(&login);
+    assert!(refused.code != 0 && refused.stderr.contains("InvalidClientTokenId"), "{}", refused.normal());
+    // As the engine's own it is taken, and then it is somebody, whose secret nobody knows.
+    http.post("sys/mounts/aws", &json!({ "type": "aws" }));
+    http.post("aws/config/root", &json!({ "access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "x" }));
+    let document =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
+    http.post("aws/roles/r", &json!({ "credential_type": "iam_user", "policy_document": document }));
+    assert!(said(&http.get("aws/creds/r")["data"]["access_key"]).starts_with("AKIA"));
 }

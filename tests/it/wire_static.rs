@@ -65,6 +65,25 @@ fn told(world: &World) -> BTreeSet<String> {
 }
 
 #[test]
+fn a_user_of_another_account_is_refused_and_not_taken_for_ours() {
+    let world = world();
+    for (name, value) in [
+        ("assume_role_arn", "arn:aws:iam::999999999999:role/x"),
+        ("assume_role_session_name", "engine"),
+        ("external_id", "one"),
+    ] {
+        let body = json!({ "username": "deploy", "rotation_period": "24h", name: value });
+        let answer = world.root.send("POST", "aws/static-roles/web", Some(&body));
+        assert_eq!(answer.status, 400, "{}", answer.body);
+        assert!(outcome(&answer).contains(&format!("{name} is not supported")), "{}", answer.body);
+    }
+    assert_eq!(keys(&world), <[String; 0]>::default());
+    let empty = json!({ "username": "deploy", "rotation_period": "24h", "assume_role_arn": "" });
+    world.root.post("aws/static-roles/web", &empty);
+    assert_eq!(keys(&world).len(), 1);
+}
+
+#[test]
 fn a_static_role_has_a_key_that_is_made_anew_in_time() {
     let world = world();
     assert_eq!(world.root.send("LIST", "aws/static-roles", None).status, 404);

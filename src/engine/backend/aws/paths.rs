@@ -71,6 +71,9 @@ const STATIC_ROLE: &[Parameter] = &[
     NAME,
     takes("username", Text, "The IAM user whose keys are the engine's from now on; required for a new role"),
     takes("rotation_period", Seconds, "How old a key gets, at least 60 seconds; required for a new role"),
+    takes("assume_role_arn", Text, "Refused: users of other accounts"),
+    takes("assume_role_session_name", Text, "Refused: users of other accounts"),
+    takes("external_id", Text, "Refused: users of other accounts"),
     takes("force", Bool, "Of a deletion: forget also keys that AWS does not let go").or("false"),
 ];
 

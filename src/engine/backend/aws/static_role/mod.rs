@@ -151,6 +151,13 @@ fn shown(name: &str, role: &StaticRole) -> Value {
 async fn write(aws: &Aws, core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
     let fields = call.fields();
     let (username, period) = (fields.string("username")?, fields.seconds("rotation_period")?);
+    // Taken and ignored, they would have the engine take over the user of that name in its own account.
+    for name in ["assume_role_arn", "assume_role_session_name", "external_id"] {
+        if fields.string(name)?.is_some_and(|text| !text.is_empty()) {
+            let what = "this engine has no static roles of users of other accounts; leave it out";
+            return Err(Error::Invalid(format!("{name} is not supported: {what}")));
+        }
+    }
     if period.is_some_and(|seconds| seconds < PERIOD_MIN) {
         return Err(Error::Server(format!(
             "role rotation period out of range: must be greater than {PERIOD_MIN}.00 seconds"
