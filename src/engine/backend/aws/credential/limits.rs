@@ -15,6 +15,9 @@ const POLICY_ARNS_MAX: usize = 10;
 const TAGS_MAX: usize = 50;
 const TAG_KEY_CHARS_MAX: usize = 128;
 const TAG_VALUE_CHARS_MAX: usize = 256;
+/// Characters of policies and tags that AWS surely packs into what it sends along with a session. It tells its measure only
+/// in percent, with a session that was made; up to here the one of policies alone and a usual set of tags fit.
+const PACKED_CHARS: usize = 4096;
 /// Seconds that a session can last: of a role, and of the engine's own user.
 const SECONDS_MIN: i64 = *ROLE_SESSION_SECONDS.start();
 pub(super) const SECONDS_MAX: i64 = *ROLE_SESSION_SECONDS.end();
@@ -40,11 +43,26 @@ pub(super) fn of_roles(role: &Role) -> Vec<String> {
             ));
         }
     }
+    found.extend(of_all_together(role));
     if !role.external_id.is_empty() && !(2..=1224).contains(&role.external_id.chars().count()) {
         found.push("external_id has less than 2 or more than 1224 characters, which AWS does not take".to_owned());
     }
     found.extend(of_ttls(role, SECONDS_MAX));
     found
+}
+
+/// That each part may go with a session, and all of them are much.
+fn of_all_together(role: &Role) -> Option<String> {
+    let chars = |text: &String| text.chars().count();
+    let arns: usize = role.policy_arns.iter().flatten().map(chars).sum();
+    let tags: usize = role.session_tags.iter().flatten().map(|(key, value)| chars(key) + chars(value)).sum();
+    let all = chars(&role.policy_document) + arns + tags;
+    (all > PACKED_CHARS).then(|| {
+        format!(
+            "policies and session_tags have {all} characters together: AWS packs them by a measure of its own, and may refuse \
+             the session (PackedPolicyTooLarge); one that it makes tells how full it is"
+        )
+    })
 }
 
 /// Of the policies that go with a session.
@@ -93,6 +111,14 @@ mod tests {
             (Role { policy_arns: Some(vec!["a".to_owned(); 11]), ..fits() }, "11 policies"),
             (Role { session_tags: tags("k", &"v".repeat(257)), ..fits() }, "a value of 257"),
             (Role { session_tags: tags(&"k".repeat(129), "v"), ..fits() }, "a key of 129"),
+            (
+                Role {
+                    policy_document: "x".repeat(1_771),
+                    session_tags: Some((0..40).map(|n| (format!("k{n}"), "v".repeat(200))).collect()),
+                    ..fits()
+                },
+                "characters together",
+            ),
             (Role { external_id: "x".to_owned(), ..fits() }, "external_id"),
             (Role { default_sts_ttl: 60, ..fits() }, "default_sts_ttl is 60 seconds"),
             (Role { max_sts_ttl: 86_400, ..fits() }, "max_sts_ttl is 86400 seconds"),
