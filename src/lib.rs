@@ -16,6 +16,7 @@
 //! | room | its one job |
 //! |---|---|
 //! | [`text`], [`units`] | texts as they are shown and coded; days, durations, networks and addresses |
+//! | `spread` | work on many things at once, as if on one processor |
 //! | [`secret`], [`clock`], `durable` | a string that can't be printed; the only `now()`; files that are whole or not there |
 //! | [`iam`], [`acl`], `username`, `proof` | the languages and proofs that both halves read: policies of AWS and of engines, names of users, keys of who vouches |
 //! | [`guardrail`] | what may never be granted |
@@ -58,6 +59,7 @@ pub mod proposal;
 pub mod review;
 pub mod sandbox;
 pub mod secret;
+mod spread;
 pub mod ssh;
 pub mod text;
 pub mod trail;

@@ -21,6 +21,7 @@ use super::source::Sources;
 use super::tree::{self, Content, Map};
 use super::{hcl, value, yaml};
 use crate::object::Place;
+use crate::spread;
 use crate::text::did_you_mean;
 
 /// Reads declarations and lowers them for one environment: the named one, else the only one, else the one
@@ -269,27 +270,9 @@ fn parse_all(sources: &Sources) -> Vec<ParsedFile> {
         let tree = parse(&file.text, index as u32, &mut problems);
         (tree, problems)
     };
-    let threads = match sources.total_bytes {
-        bytes if bytes < BYTES_ALONE => 1,
-        _ => std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(files.len()),
-    };
-    if threads <= 1 {
-        return (0..files.len()).map(parse).collect();
-    }
-    let share = files.len().div_ceil(threads);
-    std::thread::scope(|scope| {
-        let parse = &parse;
-        let parts: Vec<_> = (0..files.len())
-            .step_by(share)
-            .map(|first| {
-                let last = (first + share).min(files.len());
-                scope.spawn(move || (first..last).map(parse).collect::<Vec<_>>())
-            })
-            .collect();
-        // A panic while parsing is a panic here.
-        let joined = parts.into_iter().map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        joined.flatten().collect()
-    })
+    let numbers: Vec<usize> = (0..files.len()).collect();
+    let least = if sources.total_bytes < BYTES_ALONE { usize::MAX } else { 1 };
+    spread::each(&numbers, least, |number| parse(*number))
 }
 
 impl<'s> Parsed<'s> {

@@ -12,6 +12,7 @@ use source::{Named, Source, root, rust_files, sources};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("units", &[]),
+    ("spread", &[]),
     ("secret", &[]),
     ("clock", &[]),
     ("durable", &[]),
@@ -22,8 +23,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("proof", &[]),
     ("ssh", &["secret"]),
     ("object", &["text", "units", "secret", "iam", "acl", "proof"]),
-    ("estate", &["text", "units", "object", "secret", "ssh", "iam", "acl", "guardrail", "username"]),
-    ("review", &["text", "units", "estate", "object", "iam", "acl", "guardrail"]),
+    ("estate", &["text", "units", "spread", "object", "secret", "ssh", "iam", "acl", "guardrail", "username"]),
+    ("review", &["text", "units", "spread", "estate", "object", "iam", "acl", "guardrail"]),
     ("plan", &["text", "units", "object", "iam", "estate", "secret", "ssh", "review", "guardrail"]),
     ("drift", &["text", "units", "estate", "acl", "guardrail", "object", "plan", "review", "trail"]),
     ("layout", &["text", "estate"]),
@@ -101,6 +102,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const PURE: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("units", &[]),
+    ("spread", &[]),
     ("secret", &[]),
     ("iam", &[]),
     ("acl", &[]),

@@ -34,6 +34,7 @@ use crate::object::{Place, Reviewed, terms_of};
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{App, Fields, Role, Side, SideObject, Via};
 use crate::review::words;
+use crate::spread;
 
 /// What no review without AWS can look at.
 const NEVER_EVALUATED: &str =
@@ -67,19 +68,24 @@ fn logging_in<'a>(before: &Side<'a>, after: &Side<'a>, renamed: &BTreeMap<&str, 
     all.filter(|app| !app.who().is_person()).map(|app| app.name).filter(|name| !gone.contains(name)).collect()
 }
 
+/// How many apps and logins, or roles of nobody, are worth a processor of their own.
+const NAMES_EACH: usize = 64;
+
 /// What a change does, and what was not looked at.
 pub(in crate::review) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<Finding>, Vec<String>) {
     let changed = changed(before, after);
     let mut findings = lease::mounts(before, after);
     let renamed = renamed(before, after);
     let mut told: BTreeSet<String> = BTreeSet::new();
-    for name in logging_in(before, after, &renamed) {
+    let names: Vec<&str> = logging_in(before, after, &renamed).into_iter().collect();
+    let of_name = |name: &&str| -> Option<(Vec<String>, Vec<Finding>)> {
+        let name = *name;
         let old = before.app(renamed.get(name).copied().unwrap_or(name));
         let new = after.app(name);
         let concerned = [&old, &new].into_iter().flatten().any(|app| app.is_concerned(&changed))
             || login::mounts_differ((before, &old), (after, &new));
         if !concerned && old.is_some() && new.is_some() && !renamed.contains_key(name) && !grants_differ(&old, &new) {
-            continue;
+            return None;
         }
         let principal = principal(name, before, &old, after, &new);
         let held = principal
@@ -87,9 +93,15 @@ pub(in crate::review) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<F
             .iter()
             .map(|held| held.object.path)
             .chain(principal.after.iter().map(|held| held.object.path));
-        told.extend(held.map(str::to_owned));
-        app(&principal.subject, (before, &old), (after, &new), &mut findings);
-        findings.extend(principal.findings());
+        let held = held.map(str::to_owned).collect();
+        let mut found = Vec::new();
+        app(&principal.subject, (before, &old), (after, &new), &mut found);
+        found.extend(principal.findings());
+        Some((held, found))
+    };
+    for (held, found) in spread::each(&names, NAMES_EACH, of_name).into_iter().flatten() {
+        told.extend(held);
+        findings.extend(found);
     }
     people::changes(before, after, &changed, &mut told, &mut findings);
     findings.extend(orphans(&changed, &told, before, after));
@@ -295,8 +307,8 @@ fn nameless(app: &App<'_, '_>) -> String {
 
 /// Roles that differ and that no app may have.
 fn orphans(changed: &Changed<'_>, told: &BTreeSet<String>, before: &Side<'_>, after: &Side<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for path in changed.roles.iter().filter(|path| !told.contains(**path)) {
+    let paths: Vec<&str> = changed.roles.iter().copied().filter(|path| !told.contains(*path)).collect();
+    let of_path = |path: &&str| {
         let (old, new) = (before.role(path), after.role(path));
         let label = new.or(old).map(|role| role.label()).unwrap_or_default();
         let principal = Principal {
@@ -305,9 +317,9 @@ fn orphans(changed: &Changed<'_>, told: &BTreeSet<String>, before: &Side<'_>, af
             after: new.map(|role| Held::new(after, role, Via::Own)).into_iter().collect(),
             place: None,
         };
-        findings.extend(principal.findings());
-    }
-    findings
+        principal.findings()
+    };
+    spread::each(&paths, NAMES_EACH, of_path).into_iter().flatten().collect()
 }
 
 /// What changes in the engine besides apps: mounts, root configuration, audit devices.
