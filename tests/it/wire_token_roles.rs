@@ -133,3 +133,23 @@ fn a_token_is_given_an_entity_by_a_role_that_allows_it() {
     let plain = world.root.send("POST", "auth/token/create", Some(&json!({ "entity_alias": "build-7" })));
     assert_eq!(outcome(&plain), "400 'entity_alias' is only allowed in combination with token role");
 }
+
+#[test]
+fn a_limit_that_would_not_hold_is_refused_and_not_passed_over() {
+    let world = World::with_role("r", &json!({}));
+    world.root.post("sys/auth/userpass", &json!({ "type": "userpass" }));
+    for (path, settings) in [
+        ("auth/token/roles/r", json!({})),
+        ("auth/approle/role/r", json!({})),
+        ("auth/userpass/users/u", json!({ "password": "correct horse" })),
+    ] {
+        for (strict, status) in [(true, 400), (false, 204)] {
+            let mut body = settings.clone();
+            body["token_strictly_bind_ip"] = strict.into();
+            let answer = world.root.send("POST", path, Some(&body));
+            assert_eq!(answer.status, status, "{path}: {}", answer.body);
+            let is_told = answer.body.to_string().contains("token_strictly_bind_ip is not supported");
+            assert_eq!(is_told, strict, "{path}: {}", answer.body);
+        }
+    }
+}

@@ -35,6 +35,9 @@ pub(super) const POLICIES: Parameter = takes("token_policies", List, "Policies o
 pub(super) const OLD_POLICIES: Parameter = takes("policies", List, "Older name of token_policies");
 /// Networks of the tokens.
 pub(super) const NETWORKS: Parameter = takes("token_bound_cidrs", List, "Networks that the tokens are used from");
+/// Whether tokens are used from where their login came alone: that is not served, and would be a limit that does not hold.
+pub(super) const STRICT: Parameter =
+    takes("token_strictly_bind_ip", Bool, "Refused, but false: tokens are bound to networks, token_bound_cidrs");
 /// Uses of a token.
 pub(super) const USES: Parameter = takes("token_num_uses", Int, "Uses of a token; 0: without limit").or("0");
 /// Life of a token.
@@ -48,11 +51,27 @@ pub(super) const PERIOD: Parameter =
 /// The same as it was called before.
 pub(super) const OLD_PERIOD: Parameter = takes("period", Seconds, "Older name of token_period");
 
+/// That no role asks for tokens which only the address of their login may use.
+///
+/// # Errors
+/// One does.
+pub(super) fn is_not_strict(fields: Fields<'_>) -> Result<(), Error> {
+    match fields.bool(STRICT.name)? {
+        Some(true) => Err(Error::Invalid(format!(
+            "{} is not supported: this engine binds tokens to networks (token_bound_cidrs), and not to the address of their \
+             login; leave it out",
+            STRICT.name
+        ))),
+        Some(false) | None => Ok(()),
+    }
+}
+
 /// What every role, or user, takes about its tokens.
-pub(super) const PARAMETERS: [Parameter; 14] = [
+pub(super) const PARAMETERS: [Parameter; 15] = [
     POLICIES,
     OLD_POLICIES,
     NETWORKS,
+    STRICT,
     takes("token_explicit_max_ttl", Seconds, "A hard end of the tokens; 0: none").or("0"),
     MAX_TTL,
     takes("token_no_default_policy", Bool, "Without the policy default").or("false"),
@@ -151,6 +170,7 @@ impl TokenTerms {
         if fields.has("period") || fields.has("token_period") {
             self.old_period = !fields.has("token_period");
         }
+        is_not_strict(fields)?;
         if let Some(list) = fields.list("token_bound_cidrs")? {
             self.bound_cidrs = cidr::normalise("token_bound_cidrs", &list)?;
         }

@@ -1,5 +1,6 @@
 //! The paths of `auth/token` (Vault API, "Token auth method").
 
+use crate::engine::backend::login;
 use crate::engine::wire::path::Shape::{Bool, Int, List, Pairs, Seconds, Text, Word};
 use crate::engine::wire::path::{Parameter, Row, takes};
 use crate::engine::wire::request::Operation::{Delete, List as ListAll, Read, Write};
@@ -52,6 +53,7 @@ const ROLE: &[Parameter] = &[
     takes("allowed_entity_aliases", List, "By which names a token may have an entity, with * for any text"),
     takes("token_bound_cidrs", List, "Networks that its tokens are used from"),
     takes("bound_cidrs", List, "Older name of token_bound_cidrs"),
+    login::STRICT,
     takes("token_explicit_max_ttl", Seconds, "A hard end of its tokens; 0: none").or("0"),
     takes("explicit_max_ttl", Seconds, "Older name of token_explicit_max_ttl"),
     takes("token_period", Seconds, "Period of its tokens; 0: they are not periodic").or("0"),

@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use crate::engine::backend::{Call, listing};
+use crate::engine::backend::{Call, listing, login};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::Terms;
@@ -125,6 +125,7 @@ impl Role {
         for (name, slot) in [("orphan", &mut self.orphan), ("renewable", &mut self.renewable)] {
             *slot = fields.bool(name)?.unwrap_or(*slot);
         }
+        login::is_not_strict(fields)?;
         if let Some(flag) = fields.bool("token_no_default_policy")? {
             self.no_default_policy = flag;
         }
