@@ -125,7 +125,7 @@ mod tests {
     fn only_what_issues_can_have_leases_out() {
         for (table, mount_type, expected) in [
             (&ENGINES, "aws", true),
-            (&ENGINES, "kv", false),
+            (&ENGINES, "kv-v1", false),
             (&ENGINES, "kv-v2", false),
             (&ENGINES, "transit", false),
             (&ENGINES, "database", true),

@@ -55,8 +55,8 @@ pub(super) const OLD_PERIOD: Parameter = takes("period", Seconds, "Older name of
 ///
 /// # Errors
 /// One does.
-pub(super) fn is_not_strict(fields: Fields<'_>) -> Result<(), Error> {
-    match fields.bool(STRICT.name)? {
+pub(super) fn is_not_strict(said: Option<bool>) -> Result<(), Error> {
+    match said {
         Some(true) => Err(Error::Invalid(format!(
             "{} is not supported: this engine binds tokens to networks (token_bound_cidrs), and not to the address of their \
              login; leave it out",
@@ -170,7 +170,7 @@ impl TokenTerms {
         if fields.has("period") || fields.has("token_period") {
             self.old_period = !fields.has("token_period");
         }
-        is_not_strict(fields)?;
+        is_not_strict(fields.bool("token_strictly_bind_ip")?)?;
         if let Some(list) = fields.list("token_bound_cidrs")? {
             self.bound_cidrs = cidr::normalise("token_bound_cidrs", &list)?;
         }

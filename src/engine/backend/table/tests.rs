@@ -157,7 +157,7 @@ fn read(path: &Path, into: &mut String) {
 fn tables_name_what_the_handlers_read() {
     // Within an object: `options` of a secret's write and of an audit device, `user_lockout_config` of a mount, an item of a
     // batch.
-    const NESTED: [&str; 12] = [
+    const NESTED: [&str; 19] = [
         "reference",
         "cas",
         "file_path",
@@ -168,6 +168,13 @@ fn tables_name_what_the_handlers_read() {
         "elide_list_responses",
         "prefix",
         "skip_test",
+        "mode",
+        "rotate_duration",
+        "address",
+        "socket_type",
+        "write_timeout",
+        "facility",
+        "tag",
         "lockout_threshold",
         "lockout_disable",
     ];

@@ -125,7 +125,7 @@ impl Role {
         for (name, slot) in [("orphan", &mut self.orphan), ("renewable", &mut self.renewable)] {
             *slot = fields.bool(name)?.unwrap_or(*slot);
         }
-        login::is_not_strict(fields)?;
+        login::is_not_strict(fields.bool("token_strictly_bind_ip")?)?;
         if let Some(flag) = fields.bool("token_no_default_policy")? {
             self.no_default_policy = flag;
         }
