@@ -34,6 +34,7 @@ pub use self::setup::{
     Auditing, AwsTransport, Config, KeyFile, KeyService, LeaseTtls, Limits, OpenError, Seal, Storage, VAULT_VERSION,
     VERSION,
 };
+use self::wire::bulk::Bulk;
 use crate::secret::Secret;
 
 /// How the TLS of an engine's listener asks for the certificates of clients: each may show any, or none, and gets its
@@ -92,6 +93,8 @@ impl Engine {
             }
             Storage::Disk { directory } => {
                 let directory = Directory::hold(&directory)?;
+                Bulk::sweep(&directory.file("."))
+                    .map_err(|e| OpenError::Failed(format!("cannot remove what a killed process left: {e}")))?;
                 let store: Arc<dyn Store> = Arc::new(DiskStore::open(&directory.file("engine.db"))?);
                 if loss::is_small(&*store) {
                     loss::structure(&*store)?;
