@@ -30,7 +30,7 @@ use super::output;
 use crate::clock::Clock;
 use crate::durable;
 use crate::engine::kernel::seal::BESIDE;
-use crate::engine::{AwsTransport, Config, Engine, KeyFile, Listener, OpenError, Seal, Storage, VERSION};
+use crate::engine::{AwsTransport, Config, Engine, KeyFile, Limits, Listener, OpenError, Seal, Storage, VERSION};
 use crate::guardrail;
 use crate::iam::catalogue::Catalogue;
 use crate::sandbox::{self, Account, Control};
@@ -199,7 +199,9 @@ fn config(settings: &Settings, audit_file: &Path, sandbox: Option<&LazySandbox>,
         Some(directory) => Storage::Disk { directory: directory.clone() },
         None => Storage::Memory,
     };
+    let limits = Limits { page: settings.ui, ..Limits::default() };
     Config {
+        limits,
         trail: Some(audit_file.to_owned()),
         auditing: settings.auditing.clone(),
         seal: settings.seal,
@@ -256,6 +258,9 @@ fn banner(
     let mut text = "==> Leasehold server configuration:\n\n".to_owned();
     for address in addresses {
         text += &row("Api Address", address);
+        if settings.ui && !address.starts_with("unix:") {
+            text += &row("Page", &format!("{address}/ui/"));
+        }
     }
     text += &row("Audit File", &audit_file.display().to_string());
     text += &row(

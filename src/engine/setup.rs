@@ -171,7 +171,7 @@ pub enum OpenError {
     Failed(String),
 }
 
-/// What a server takes from its clients.
+/// What a server takes from its clients, and which of them it serves.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of a request's body.
@@ -188,6 +188,8 @@ pub struct Limits {
     pub idle_time_max: Duration,
     /// How long a stopping server waits for requests in flight.
     pub drain_time_max: Duration,
+    /// Whether browsers get the page at `/ui/`.
+    pub page: bool,
 }
 
 impl Default for Limits {
@@ -200,6 +202,7 @@ impl Default for Limits {
             write_time_max: Duration::from_secs(30),
             idle_time_max: Duration::from_secs(120),
             drain_time_max: Duration::from_secs(30),
+            page: false,
         }
     }
 }

@@ -124,6 +124,7 @@ mod tidy;
 mod trail;
 mod trail_engine;
 mod trail_files;
+mod ui;
 mod undelivered;
 mod unreadable;
 mod users;

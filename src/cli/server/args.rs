@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Which AWS credentials are issued in [default: aws]
     #[arg(long, value_enum)]
     pub(super) aws: Option<AwsChoice>,
+    /// Serve a page for people at /ui/; a development server always does
+    #[arg(long)]
+    pub(super) ui: bool,
     /// How much to log to stderr: error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(super) log_level: Option<String>,

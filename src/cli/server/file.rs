@@ -49,6 +49,7 @@ pub(super) struct File {
     pub(super) log_level: Option<String>,
     pub(super) log_format: Option<String>,
     pub(super) pid_file: Option<PathBuf>,
+    pub(super) ui: bool,
     /// What is to be told of keys that were taken and have no effect.
     pub(super) notes: Vec<String>,
 }
@@ -121,7 +122,7 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<File, CliError> {
          tls_disable_client_certs }, listener \"unix\" { address, socket_mode, socket_user, socket_group }, \
          audit \"file\" { path, rotate_bytes, rotate_duration, rotate_max_files }, seal \"shamir\" {}, \"file\" { path }, \
          \"credential\" { name } or \"awskms\" { kms_key_id, region, endpoint }, default_lease_ttl, \
-         max_lease_ttl, allow_audit_log_raw, aws, log_level, log_format, pid_file",
+         max_lease_ttl, allow_audit_log_raw, aws, log_level, log_format, pid_file, ui",
     ))
 }
 
@@ -277,11 +278,12 @@ impl File {
             "listener.tcp.address" => set(&mut self.address, text()),
             "listener.tcp.tls_cert_file" => set(&mut self.tls_cert_file, text().map(Into::into)),
             "listener.tcp.tls_key_file" => set(&mut self.tls_key_file, text().map(Into::into)),
-            "listener.tcp.tls_disable" | "listener.tcp.tls_disable_client_certs" | "allow_audit_log_raw" => {
+            "listener.tcp.tls_disable" | "listener.tcp.tls_disable_client_certs" | "allow_audit_log_raw" | "ui" => {
                 match entry.value.as_ref().and_then(flag) {
                     Some(said) => {
                         *(match place {
                             "listener.tcp.tls_disable" => &mut self.tls_disable,
+                            "ui" => &mut self.ui,
                             "allow_audit_log_raw" => &mut self.allow_audit_log_raw,
                             _ => &mut self.tls_disable_client_certs,
                         }) = said;

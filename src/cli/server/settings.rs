@@ -52,6 +52,8 @@ pub(super) struct Settings {
     pub(super) logs_json: bool,
     /// Where the number of the process is written.
     pub(super) pid_file: Option<PathBuf>,
+    /// Whether there is a page for people.
+    pub(super) ui: bool,
     /// What in the file has no effect.
     pub(super) notes: Vec<String>,
     pub(super) root_token: Option<String>,
@@ -131,6 +133,7 @@ impl Settings {
             log_level: log_level(args.log_level.or(file.log_level))?,
             logs_json: logs_json(args.log_format.or(file.log_format))?,
             pid_file: file.pid_file,
+            ui: args.ui || args.dev || file.ui,
             notes: file.notes,
             root_token: root_token.filter(|_| args.dev),
         })
@@ -369,14 +372,23 @@ mod tests {
         assert_eq!(
             notes,
             [
-                ":1: ui has no effect: no page is served at /ui/",
                 ":3: api_addr has no effect: one server redirects nobody",
                 ":4: telemetry has no effect: Prometheus reads sys/metrics, which is always served, and nothing is sent \
                  anywhere",
             ]
         );
         assert_eq!((read.data.unwrap().to_str(), read.logs_json), (Some("/d"), true));
-        assert!(settings(&["--data-dir", "/d"], "ui = false\n").unwrap().notes.is_empty());
+        assert!(read.ui);
+        for (flags, file, ui) in [
+            (&["--data-dir", "/d"][..], "", false),
+            (&["--data-dir", "/d"], "ui = false\n", false),
+            (&["--data-dir", "/d"], "ui = \"1\"\n", true),
+            (&["--data-dir", "/d", "--ui"], "ui = false\n", true),
+            (&["--dev"], "", true),
+        ] {
+            let read = settings(flags, file).unwrap();
+            assert_eq!((read.ui, read.notes), (ui, Vec::new()), "{flags:?} {file}");
+        }
         let twice =
             "listener \"tcp\" {\n address = \"127.0.0.1:1\"\n}\nlistener \"tcp\" {\n address = \"127.0.0.1:2\"\n}\n";
         let error = settings(&["--data-dir", "/d"], twice).unwrap_err().message;

@@ -23,7 +23,6 @@ const KEYS: &[(&str, Unserved)] = &[
     ("listener.tcp.cluster_address", Not("one server has no peers")),
     ("listener.unix.tls_disable", Anyway),
     ("cluster_name", Not("one server is no cluster")),
-    ("ui", Not("no page is served at /ui/")),
     ("allow_audit_log_prefixing", Anyway),
     ("disable_mlock", Anyway),
     ("disable_cache", Anyway),

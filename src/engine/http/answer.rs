@@ -83,7 +83,8 @@ fn json(text: &Secret, transport: Transport) -> http::Response<Bytes> {
     finished(StatusCode::OK, Some("application/json"), bytes, transport)
 }
 
-fn finished(
+/// An answer with what goes with every answer.
+pub(super) fn finished(
     status: StatusCode,
     kind: Option<&'static str>,
     bytes: Bytes,

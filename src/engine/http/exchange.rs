@@ -13,9 +13,9 @@ use http::request::Parts;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
-use super::answer::{Transport, render};
+use super::answer::{Payload, Transport, render};
 use super::visit::{Answer, Full, Open, STRANGER_BYTES_MAX, STRANGER_REQUESTS_MAX, Visit};
-use super::{bulk, parse};
+use super::{bulk, parse, ui};
 use crate::engine::kernel::random;
 use crate::engine::opening::Opening;
 use crate::engine::pipeline::{self, Delivery};
@@ -52,6 +52,11 @@ pub(super) async fn answer(
         visit.written().await;
     }
     let mut open = visit.open(head_bytes(&request));
+    if connection.limits.page
+        && let Some(page) = ui::answer(request.method(), request.uri().path(), transport)
+    {
+        return Ok(page.map(|bytes| visit.answer(Payload::Bytes(bytes), None)));
+    }
     let (id, result) = match random::uuid() {
         Ok(id) => (id.clone(), respond(connection, &mut open, id, request).await),
         Err(error) => (String::new(), Err(error)),

@@ -18,6 +18,7 @@ mod listener;
 mod parse;
 mod path;
 mod pieces;
+mod ui;
 mod visit;
 
 use std::net::SocketAddr;
