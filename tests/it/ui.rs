@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::chromium::Browser;
 use crate::env::{Server, TestEnv};
-use crate::http::Http;
+use crate::http::{Http, said};
 
 /// The tutorial's estate at a server that has the page.
 struct World {
@@ -49,7 +49,7 @@ impl World {
         let mut browser = self.browser();
         browser.call("Input.insertText", &json!({ "text": token }));
         enter(&mut browser);
-        wait(&mut browser, "document.querySelector('#log-out') && !document.querySelector('main[aria-busy]')");
+        wait(&mut browser, &format!("document.querySelector('#log-out') && {WHOLE}"));
         browser
     }
 
@@ -76,6 +76,10 @@ impl World {
     }
 }
 
+/// Nothing is asked any more, and no cell waits for an answer.
+const WHOLE: &str = "!document.querySelector('main[aria-busy]') && \
+                     ![...document.querySelectorAll('td')].some(one => one.textContent === '…')";
+
 /// Waits until an expression is true on the page.
 #[track_caller]
 fn wait(browser: &mut Browser, expression: &str) {
@@ -89,7 +93,7 @@ fn wait(browser: &mut Browser, expression: &str) {
 }
 
 /// Presses a key that does something where the focus is.
-fn key(browser: &mut Browser, key: &str, code: u32, text: &str) {
+fn key_press(browser: &mut Browser, key: &str, code: u32, text: &str) {
     let event = |kind: &str| {
         let mut event = json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code});
         if kind == "keyDown" && !text.is_empty() {
@@ -102,11 +106,11 @@ fn key(browser: &mut Browser, key: &str, code: u32, text: &str) {
 }
 
 fn enter(browser: &mut Browser) {
-    key(browser, "Enter", 13, "\r");
+    key_press(browser, "Enter", 13, "\r");
 }
 
 fn tab(browser: &mut Browser) {
-    key(browser, "Tab", 9, "");
+    key_press(browser, "Tab", 9, "");
 }
 
 /// Goes on by tabs until the expression is true of what has the focus, `one`.
@@ -148,14 +152,11 @@ fn people_log_in_by_a_token_and_see_the_leases() {
     // The text of the field is marked, so that the next one takes its place.
     browser.call("Input.insertText", &json!({ "text": world.http.token }));
     enter(&mut browser);
-    wait(
-        &mut browser,
-        "document.querySelectorAll('tbody tr').length === 2 && !document.querySelector('main').innerText.includes('…')",
-    );
+    wait(&mut browser, &format!("document.querySelectorAll('tbody tr').length === 2 && {WHOLE}"));
     let text = main_text(&mut browser);
     for lease in [&lease, &other] {
-        let (role, id) = lease.rsplit_once('/').unwrap();
-        assert!(text.contains(role) && text.contains(id), "{text}");
+        let button = format!("document.querySelectorAll('button[aria-label=\"Revoke {lease}\"]').length");
+        assert!(text.contains(lease.rsplit_once('/').unwrap().0) && browser.ask(&button) == 1, "{text}");
     }
     assert!(text.contains("active"), "{text}");
     assert!(browser.ask("document.getElementById('state').textContent").as_str().unwrap().contains("Up and unsealed"));
@@ -170,7 +171,7 @@ fn people_log_in_by_a_token_and_see_the_leases() {
     assert!(!kept.as_str().unwrap().contains(&world.http.token) && !kept.as_str().unwrap().contains(secret));
     // A search leaves what it finds.
     let search = format!(
-        "{{ const one = document.getElementById('lease-search'); one.value = '{}'; one.dispatchEvent(new Event('input')); \
+        "{{ const one = document.getElementById('search'); one.value = '{}'; one.dispatchEvent(new Event('input')); \
          document.querySelectorAll('tbody tr').length }}",
         lease.rsplit_once('/').unwrap().1
     );
@@ -215,4 +216,236 @@ fn the_page_is_served_to_nobody_else_and_acts_by_its_own_files_alone() {
     let mut browser = world.browser();
     let tried = browser.ask("try { document.body.innerHTML = '<b>x</b>'; 'set' } catch (error) { error.name }");
     assert_eq!(tried, "TypeError");
+}
+
+/// Opens a part of the page, until all of it is there.
+fn part(browser: &mut Browser, hash: &str) {
+    // Where the address is the same already, nothing would be drawn.
+    browser.ask(&format!("document.getElementById('main').replaceChildren(); location.hash = '{hash}'; 0"));
+    wait(browser, &format!("document.querySelector('main h2') && {WHOLE}"));
+}
+
+/// What the engine answers to who looks a lease up.
+fn lookup(world: &World, lease: &str) -> u16 {
+    world.http.send("POST", "sys/leases/lookup", Some(&json!({ "lease_id": lease }))).status
+}
+
+/// Leases that apps hold, as the trail tells each.
+fn held(world: &World, apps: &[&str]) -> Vec<Value> {
+    for app in apps {
+        world.env.ok(&["creds", app]);
+    }
+    let told = world.env.ok(&["trail", "--json"]);
+    told.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The text of the question that is asked.
+#[track_caller]
+fn asked(browser: &mut Browser) -> String {
+    said(&browser.ask("document.querySelector('dialog[open]').innerText"))
+}
+
+#[test]
+fn leases_tell_who_has_them_and_end_by_keys_after_a_question() {
+    let world = World::new();
+    let told = held(&world, &["webapp", "backup"]);
+    let (lease, key) = (said(&told[0]["lease_id"]), said(&told[0]["access_key_id"]));
+    let mut browser = world.logged_in(&world.http.token);
+    let shown = main_text(&mut browser);
+    for part in ["webapp", &key, &said(&told[0]["review"])[..10], &said(&told[0]["source"]), "active"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let button = format!("one.getAttribute('aria-label') === 'Revoke {lease}'");
+    tab_to(&mut browser, &button);
+    enter(&mut browser);
+    let question = asked(&mut browser);
+    assert!([&*lease, "the app webapp", &*key].iter().all(|part| question.contains(part)), "{question}");
+    // The focus is on what does nothing, and stays in the question.
+    assert_eq!(browser.ask("document.activeElement.id"), "question-no");
+    for _ in 0..5 {
+        tab(&mut browser);
+        let outside = "document.activeElement !== document.body && !document.activeElement.closest('dialog')";
+        assert_eq!(browser.ask(outside), false);
+    }
+    key_press(&mut browser, "Escape", 27, "");
+    wait(&mut browser, "!document.querySelector('dialog[open]')");
+    assert_eq!(lookup(&world, &lease), 200);
+    assert_eq!(browser.ask(&format!("(one => {button})(document.activeElement)")), true);
+    enter(&mut browser);
+    tab_to(&mut browser, "one.id === 'question-yes'");
+    enter(&mut browser);
+    let done = "document.querySelectorAll('tbody tr').length === 1 && document.getElementById('said').textContent";
+    wait(&mut browser, done);
+    assert_eq!(lookup(&world, &lease), 400);
+    assert!(main_text(&mut browser).contains("backup"));
+    // Who finds its key somewhere learns that it has ended.
+    browser.ask("document.getElementById('search').focus()");
+    browser.call("Input.insertText", &json!({ "text": key }));
+    wait(&mut browser, "document.querySelectorAll('tbody tr').length === 0");
+    let ended = main_text(&mut browser);
+    assert!(ended.contains(&format!("No live lease has {key}")) && ended.contains("is revoked since"), "{ended}");
+    quiet(&browser, &world.server.address);
+}
+
+#[test]
+fn all_leases_of_a_role_end_after_a_question_that_counts_them() {
+    let world = World::new();
+    let told = held(&world, &["webapp", "webapp", "backup"]);
+    let mut browser = world.logged_in(&world.http.token);
+    assert_eq!(browser.ask("document.getElementById('revoke-all').disabled"), true);
+    part(&mut browser, "leases/aws%2Fcreds%2Fwebapp%2F");
+    assert_eq!(browser.ask("document.querySelectorAll('tbody tr').length"), 2);
+    browser.ask("document.getElementById('revoke-all').focus()");
+    enter(&mut browser);
+    let question = asked(&mut browser);
+    assert!(question.contains("Revoke 2 leases?") && question.contains("aws/creds/webapp/"), "{question}");
+    tab_to(&mut browser, "one.id === 'question-yes'");
+    enter(&mut browser);
+    wait(&mut browser, "document.querySelectorAll('tbody tr').length === 1 && main.innerText.includes('backup')");
+    for one in told {
+        let status = if one["app"] == "backup" { 200 } else { 400 };
+        assert_eq!(lookup(&world, &said(&one["lease_id"])), status, "{one}");
+    }
+}
+
+#[test]
+fn what_a_token_may_not_read_is_said_and_the_rest_is_shown() {
+    let world = World::new();
+    let told = held(&world, &["webapp", "backup"]);
+    let token = world.token(
+        "path \"aws/roles\" {\n  capabilities = [\"list\"]\n}\npath \"sys/leases/lookup/aws/creds/webapp/*\" {\n  \
+         capabilities = [\"list\", \"sudo\"]\n}\npath \"sys/leases/lookup\" {\n  capabilities = [\"update\"]\n}\n",
+    );
+    let mut browser = world.logged_in(&token);
+    wait(&mut browser, "document.querySelectorAll('tbody tr').length === 1 && main.innerText.includes('active')");
+    let shown = main_text(&mut browser);
+    assert!(shown.contains("aws/creds/webapp") && !shown.contains("aws/creds/backup\n"), "{shown}");
+    assert!(shown.contains("it needs `read` and `sudo` there") && shown.contains("sys/leasehold/trail"), "{shown}");
+    assert!(shown.contains("sys/leases/lookup/aws/: it needs `list`"), "{shown}");
+    browser.ask("document.querySelector('tbody button').click(); document.getElementById('question-yes').click()");
+    wait(&mut browser, "main.innerText.includes('This token may not ask sys/leases/revoke')");
+    assert_eq!(lookup(&world, &said(&told[0]["lease_id"])), 200);
+    for hash in ["roles", "trail", "engine"] {
+        part(&mut browser, hash);
+        let shown = main_text(&mut browser);
+        assert!(shown.contains("This token may not ask"), "{hash}: {shown}");
+    }
+    let shown = main_text(&mut browser);
+    assert!(shown.contains("revoke a lease") && shown.contains("sys/audit: it needs `read` and `sudo`"), "{shown}");
+}
+
+#[test]
+fn roles_tell_their_apps_the_trail_is_filtered_and_the_engine_says_how_it_is() {
+    let world = World::new();
+    let told = held(&world, &["webapp", "webapp", "backup"]);
+    world.env.ok(&["lease", "revoke", &said(&told[0]["lease_id"])]);
+    let mut browser = world.logged_in(&world.http.token);
+    part(&mut browser, "roles");
+    let row = "[...[...document.querySelectorAll('tbody tr')].find(row => row.textContent.startsWith('aws/webapp')).cells]\
+               .map(cell => cell.innerText.split('\\n')[0]).slice(0, 4).join('|')";
+    assert_eq!(browser.ask(row), "aws/webapp|webapp|iam_user|1 lease");
+    part(&mut browser, "trail");
+    let rows = "document.querySelectorAll('tbody tr').length";
+    assert_eq!(browser.ask(rows), 3);
+    let mut choose = |id: &str, value: &str| {
+        browser.ask(&format!(
+            "{{ const one = document.getElementById('{id}'); one.value = '{value}'; one.dispatchEvent(new Event('input')); \
+             {rows} }}"
+        ))
+    };
+    assert_eq!(choose("by-app", "webapp"), 2);
+    assert_eq!(choose("by-state", "revoked"), 1);
+    assert_eq!(choose("by-app", ""), 1);
+    assert_eq!(choose("by-state", ""), 3);
+    assert_eq!(choose("by-span", "1h"), 3);
+    assert_eq!(choose("search", told[2]["access_key_id"].as_str().unwrap()), 1);
+    choose("kind", "asked");
+    wait(&mut browser, &format!("{rows} > 20"));
+    let shown = main_text(&mut browser);
+    assert!(shown.contains("sys/leases/revoke") && shown.contains("the engine"), "{shown}");
+    part(&mut browser, "engine");
+    let shown = main_text(&mut browser);
+    for part in ["Serves requests\nyes", "Sealed\nno", "trail/", "it has no end", "read the trail"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    quiet(&browser, &world.server.address);
+}
+
+/// The least contrast of all texts that are shown, with the text; WCAG 2.2, "relative luminance" and "contrast ratio".
+const CONTRAST: &str = r"(() => {
+  const channels = (color) => color.match(/[\d.]+/g).map(Number);
+  const over = ([r, g, b, a = 1], below) => [r, g, b].map((one, at) => one * a + below[at] * (1 - a));
+  const canvas = matchMedia('(prefers-color-scheme: dark)').matches ? [18, 18, 18] : [255, 255, 255];
+  const ground = (one) => (one ? over(channels(getComputedStyle(one).backgroundColor), ground(one.parentElement)) : canvas);
+  const light = (color) => {
+    const [r, g, b] = color.map((one) => one / 255).map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  let least = [99, 'no text'];
+  for (const one of document.querySelectorAll('body, body *')) {
+    const text = [...one.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data.trim()).join('') || one.value;
+    if (!text || !one.checkVisibility()) continue;
+    const below = ground(one);
+    const [first, second] = [light(over(channels(getComputedStyle(one).color), below)), light(below)].sort((a, b) => b - a);
+    const ratio = (first + 0.05) / (second + 0.05);
+    if (ratio < least[0]) least = [ratio, `${one.tagName} ${text}`];
+  }
+  return least;
+})()";
+
+/// What must hold of all that the page shows: it can be read, fits a narrow screen, what is operated has a name, ids are of
+/// one element each, and where the focus is can be seen.
+#[track_caller]
+fn sound(browser: &mut Browser, what: &str) {
+    for scheme in ["light", "dark"] {
+        browser.look(1280, scheme);
+        let least = browser.ask(CONTRAST);
+        assert!(least[0].as_f64().unwrap() >= 4.5, "{what}, {scheme}: {least}");
+    }
+    browser.look(390, "light");
+    let wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    assert_eq!(browser.ask(wide), 0, "{what} is wider than a narrow screen");
+    browser.look(1280, "light");
+    let nameless = "[...document.querySelectorAll('button, a, input, select')].filter(one => one.checkVisibility() && \
+                    !(one.innerText || one.getAttribute('aria-label') || '').trim() && !one.labels?.length)\
+                    .map(one => one.outerHTML)";
+    assert_eq!(browser.ask(nameless), json!([]), "{what}");
+    let twice =
+        "[...document.querySelectorAll('[id]')].map(one => one.id).filter((id, at, all) => all.indexOf(id) !== at)";
+    assert_eq!(browser.ask(twice), json!([]), "{what}");
+    for _ in 0..12 {
+        tab(browser);
+        let seen = "(one => one === document.body || parseFloat(getComputedStyle(one).outlineWidth) > 1)\
+                    (document.activeElement)";
+        assert_eq!(browser.ask(seen), true, "{what}: {}", browser.ask("document.activeElement.outerHTML"));
+    }
+}
+
+#[test]
+fn all_of_it_is_readable_in_light_and_dark_has_names_and_fits_a_narrow_screen_and_paper() {
+    let world = World::new();
+    let told = held(&world, &["webapp", "backup"]);
+    world.env.ok(&["lease", "revoke", &said(&told[0]["lease_id"])]);
+    let mut browser = world.browser();
+    sound(&mut browser, "login");
+    let type_token = |browser: &mut Browser, token: &str| {
+        browser
+            .ask("document.getElementById('login-secret').focus(); document.getElementById('login-secret').select()");
+        browser.call("Input.insertText", &json!({ "text": token }));
+        enter(browser);
+    };
+    type_token(&mut browser, "none");
+    wait(&mut browser, "document.querySelector('#login-told').textContent");
+    sound(&mut browser, "refused");
+    type_token(&mut browser, &world.http.token);
+    wait(&mut browser, "document.querySelector('#log-out')");
+    for hash in ["leases", "roles", "trail", "engine"] {
+        part(&mut browser, hash);
+        sound(&mut browser, hash);
+    }
+    part(&mut browser, "leases");
+    browser.ask("document.querySelector('tbody button').click()");
+    sound(&mut browser, "question");
+    browser.ask("document.getElementById('question-no').click()");
+    assert!(browser.print().starts_with(b"%PDF"));
 }

@@ -24,14 +24,20 @@ const PAGE: &str = include_str!("ui/index.html");
 /// What the page loads: its name, what it is, and its text.
 const FILES: &[(&str, &str, &str)] = &[
     ("api.js", SCRIPT, include_str!("ui/api.js")),
+    ("credentials.js", SCRIPT, include_str!("ui/credentials.js")),
     ("dom.js", SCRIPT, include_str!("ui/dom.js")),
+    ("engine.js", SCRIPT, include_str!("ui/engine.js")),
+    ("found.js", SCRIPT, include_str!("ui/found.js")),
     ("icon.svg", "image/svg+xml", include_str!("ui/icon.svg")),
     ("leases.js", SCRIPT, include_str!("ui/leases.js")),
     ("login.js", SCRIPT, include_str!("ui/login.js")),
     ("main.js", SCRIPT, include_str!("ui/main.js")),
     ("question.js", SCRIPT, include_str!("ui/question.js")),
+    ("revoke.js", SCRIPT, include_str!("ui/revoke.js")),
+    ("roles.js", SCRIPT, include_str!("ui/roles.js")),
     ("style.css", "text/css; charset=utf-8", include_str!("ui/style.css")),
     ("table.js", SCRIPT, include_str!("ui/table.js")),
+    ("trail.js", SCRIPT, include_str!("ui/trail.js")),
 ];
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \

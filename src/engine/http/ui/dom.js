@@ -8,7 +8,7 @@ export function el(tag, attributes, ...children) {
     if (name.startsWith('on')) made.addEventListener(name.slice(2), value);
     else made.setAttribute(name, value === true ? '' : value);
   }
-  made.append(...children.flat().filter((child) => child !== undefined && child !== null));
+  made.append(...children.flat(2).filter((child) => child !== undefined && child !== null));
   return made;
 }
 
@@ -34,3 +34,29 @@ export function time(text) {
   const shown = text.replace(/\.\d+/, '').replace('T', ' ').replace(/Z$/, '');
   return el('time', { datetime: text, title: 'UTC' }, shown);
 }
+
+/** A long name, cut; all of it when the pointer stands on it, and to screen readers. */
+export const cut = (text, length = 10) => (text.length > length + 2 ? el('abbr', { title: text }, `${text.slice(0, length)}…`) : text);
+
+const nothing = () => el('span', { class: 'soft' }, '–');
+
+/** Who has what the trail tells of. */
+export function who(known) {
+  if (!known) return nothing();
+  const rest = [known.app && known.by, known.from && `from ${known.from}`].filter(Boolean).join(', ');
+  return [known.app ?? known.by ?? '–', rest ? el('div', { class: 'small' }, rest) : null];
+}
+
+/** From which commit, review and place its role was. */
+export function origin(known) {
+  const { commit, review, source } = known ?? {};
+  if (!commit && !review && !source) return nothing();
+  return [
+    el('div', { class: 'id' }, commit ? cut(commit) : 'no commit'),
+    review ? el('div', { class: 'small' }, 'review ', el('span', { class: 'id' }, cut(review))) : null,
+    source ? el('div', { class: 'small' }, source) : null,
+  ];
+}
+
+/** The words of a search. */
+export const words = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);

@@ -1,97 +1,67 @@
-// The leases of the engine: whose, since when, until when; and their end.
+// The live leases of the engine: whose, since when, until when, from which commit; and their end.
 
-import { list, read, write } from './api.js';
-import { count, el, note, say, time } from './dom.js';
-import { question } from './question.js';
+import { write } from './api.js';
+import { cut, el, note, origin, time, who, words } from './dom.js';
+import { each, leases } from './found.js';
+import { endAll, endOne } from './revoke.js';
 import { paged } from './table.js';
+import { credentials, remarks } from './trail.js';
 
-/** How many requests are on their way at once. */
-const AT_ONCE = 6;
+const KNOWN_BY_TRAIL = 'Who has a lease, its access key, its commit and its review tells the trail.';
 
-/** Does something for each, a few at a time. */
-async function each(items, act) {
-  const queue = [...items];
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await act(item);
-  }));
+/** What can be searched of a lease. */
+function text(lease, known) {
+  const parts = ['app', 'by', 'from', 'access_key_id', 'iam_user', 'session', 'commit', 'review', 'plan', 'source'];
+  return [lease.id, ...parts.map((part) => known?.[part])].filter(Boolean).join(' ').toLowerCase();
 }
 
-/** The mounts of a type, as far as the token may know them. */
-export async function mounts(type) {
-  const all = await read('sys/mounts').then(({ data }) => data, async (error) => {
-    if (error.status !== 403) throw error;
-    return (await read('sys/internal/ui/mounts')).data.secret;
-  });
-  return Object.entries(all).filter(([, mount]) => mount.type === type).map(([path]) => path);
+/** The newest first; what is known of none last, by its name. */
+function byAge(about) {
+  return (one, other) => {
+    const [first, second] = [about(one)?.since ?? '', about(other)?.since ?? ''];
+    if (first !== second) return first > second ? -1 : 1;
+    return one.id < other.id ? -1 : 1;
+  };
 }
 
-/** All leases below a prefix that ends in a slash, and what was refused on the way. */
-async function below(prefix, found, refused) {
+/** What a lease tells of itself. */
+async function lookUp(lease) {
   try {
-    const names = await list(`sys/leases/lookup/${prefix}`);
-    for (const name of names.filter((one) => !one.endsWith('/'))) found.push({ id: prefix + name, prefix });
-    await each(names.filter((one) => one.endsWith('/')), (name) => below(prefix + name, found, refused));
+    const { data } = await write('sys/leases/lookup', { lease_id: lease.id });
+    return { since: data.issue_time, until: data.expire_time, state: data.state };
   } catch (error) {
-    if (error.status !== 403) throw error;
-    refused.push({ prefix, error });
+    return { state: error.status === 403 ? 'may not be looked up' : 'gone' };
   }
 }
 
-/** The leases of a mount. Who may not list them all may be allowed those of some roles. */
-async function ofMount(mount, found, refused) {
-  const denied = [];
-  await below(mount, found, denied);
-  for (const { prefix, error } of denied) {
-    if (prefix !== mount) refused.push(error);
-    else {
-      const roles = await list(`${mount}roles`).catch(() => []);
-      const inner = [];
-      await each(roles, (role) => below(`${mount}creds/${role}/`, found, inner));
-      refused.push(...(inner.length || !roles.length ? [error] : []));
-    }
-  }
+/** What the table shows of a lease; `end` asks for its end. */
+function columns(ofTrail, about, end) {
+  return [
+    { title: 'Role', cell: ({ prefix }) => prefix.replace(/\/$/, '') },
+    { title: 'Who', cell: (lease) => who(ofTrail(lease)) },
+    { title: 'Access key', kind: 'id', cell: (lease) => ofTrail(lease)?.access_key_id ?? '–' },
+    { title: 'Since', cell: (lease) => time(about(lease)?.since) },
+    { title: 'Until', cell: (lease) => time(about(lease)?.until) },
+    { title: 'Commit, review', cell: (lease) => origin(ofTrail(lease)) },
+    { title: 'State', cell: (lease) => about(lease)?.state ?? '…' },
+    { title: 'Lease', kind: 'id', cell: ({ name }) => cut(name) },
+    {
+      title: 'End',
+      cell: (lease) => el('button', { type: 'button', class: 'danger', 'aria-label': `Revoke ${lease.id}`, onclick: () => end(lease) }, 'Revoke'),
+    },
+  ];
 }
 
-/** What the leases tell of themselves, and what not. */
-async function leases() {
-  const [found, refused] = [[], []];
-  for (const mount of await mounts('aws')) await ofMount(mount, found, refused);
-  return { found, refused };
-}
-
-/** Asks, ends a lease, and says what came of it. */
-async function endOne(lease) {
-  const yes = await question('Revoke this lease?', [
-    el('p', { class: 'id' }, lease.id),
-    'Its credential stops working at once, for whoever has it, and does not come back. An app that still needs one has to ask for another.',
-  ], 'Revoke');
-  if (!yes) return false;
-  const { warnings } = await write('sys/leases/revoke', { lease_id: lease.id });
-  say(['Revoked.', ...warnings ?? []].join(' '));
-  return true;
-}
-
-/** The same of all of a role. */
-async function endAll(prefix, number) {
-  const yes = await question(`Revoke ${count(number, 'lease')}?`, [
-    el('p', {}, 'All leases below ', el('code', {}, prefix), ', also those that came since this page was loaded.'),
-    'Their credentials stop working at once, for everybody who has one. Apps that still need one have to ask for another.',
-  ], number === 1 ? 'Revoke it' : `Revoke all ${number}`);
-  if (!yes) return false;
-  const { data, warnings } = await write(`sys/leases/revoke-prefix/${prefix.replace(/\/$/, '')}`);
-  say([`Revoked ${count(data?.revoked ?? number, 'lease')}.`, ...warnings ?? []].join(' '));
-  return true;
-}
-
-/** The part of the page. */
-export async function view(main, { isCurrent }) {
-  const told = el('div');
-  const state = { all: [], known: new Map() };
-  const search = el('input', { type: 'search', id: 'lease-search', autocomplete: 'off', spellcheck: 'false' });
-  const role = el('select', { id: 'lease-role' }, el('option', { value: '' }, 'all roles'));
-  const all = el('button', { type: 'button', id: 'revoke-all', class: 'danger', disabled: true }, 'Revoke all of the role');
-  const about = (lease) => state.known.get(lease.id);
-  const field = (name) => (lease) => time(about(lease)?.[name]);
+/** The part of the page; `chosen` is a role's prefix from the address. */
+export async function view(main, { isCurrent, chosen }) {
+  const [told, none] = [el('div'), el('div', { role: 'status' })];
+  const looked = new Map();
+  let [all, trail] = [[], undefined];
+  const search = el('input', { type: 'search', id: 'search', autocomplete: 'off', spellcheck: 'false' });
+  const role = el('select', { id: 'role' }, el('option', { value: '' }, 'all roles'));
+  const end = el('button', { type: 'button', id: 'revoke-all', class: 'danger', disabled: true }, 'Revoke all of the role');
+  const ofTrail = (lease) => trail?.byLease.get(lease.id);
+  const about = (lease) => ofTrail(lease) ?? looked.get(lease.id);
 
   const act = async (action) => {
     try {
@@ -101,57 +71,55 @@ export async function view(main, { isCurrent }) {
     }
   };
   const table = paged({
-    caption: 'Leases', word: 'lease',
-    columns: [
-      { title: 'Role', cell: (lease) => lease.prefix.replace(/\/$/, '') },
-      { title: 'Since', cell: field('issue_time') },
-      { title: 'Until', cell: field('expire_time') },
-      { title: 'State', cell: (lease) => about(lease)?.state ?? about(lease)?.why ?? '…' },
-      { title: 'Lease', class: 'id', cell: (lease) => lease.id.slice(lease.prefix.length) },
-      {
-        title: 'End',
-        cell: (lease) => el('button', {
-          type: 'button', class: 'danger', 'aria-label': `Revoke ${lease.id}`, onclick: () => act(() => endOne(lease)),
-        }, 'Revoke'),
-      },
-    ],
-    each: async (rows) => {
-      const missing = rows.filter((lease) => !state.known.has(lease.id));
-      await each(missing, async (lease) => {
-        try {
-          state.known.set(lease.id, (await write('sys/leases/lookup', { lease_id: lease.id })).data);
-        } catch (error) {
-          state.known.set(lease.id, { why: error.status === 403 ? 'may not be looked at' : 'gone' });
-        }
-      });
+    caption: 'Live leases', word: 'lease',
+    columns: columns(ofTrail, about, (lease) => act(() => endOne(lease.id, ofTrail(lease)))),
+    shown: async (rows) => {
+      const missing = rows.filter((lease) => !about(lease));
+      await each(missing, async (lease) => { looked.set(lease.id, await lookUp(lease)); });
       if (missing.length && isCurrent()) table.draw();
     },
   });
   const draw = () => {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const shown = state.all.filter((lease) => (!role.value || lease.prefix === role.value)
-      && words.every((word) => lease.id.toLowerCase().includes(word)));
-    all.disabled = !role.value || !shown.length;
+    const asked = words(search.value);
+    const shown = all.filter((lease) => {
+      if (role.value && lease.prefix !== role.value) return false;
+      const has = text(lease, ofTrail(lease));
+      return asked.every((word) => has.includes(word));
+    });
+    end.disabled = !role.value || !all.some(({ prefix }) => prefix === role.value);
     table.show(shown);
+    // A key that was found somewhere may be of a lease that has ended.
+    const ended = shown.length || asked.length !== 1 ? undefined : trail?.all.find((one) => one.access_key_id?.toLowerCase() === asked[0]);
+    none.replaceChildren(...ended
+      ? [note(`No live lease has ${ended.access_key_id}. It was issued to ${ended.app ?? ended.by} at ${ended.since}, and is ${ended.state} since ${ended.changed}.`)]
+      : []);
   };
-  const drawRoles = () => {
-    const prefixes = [...new Set(state.all.map((lease) => lease.prefix))].sort();
-    const before = role.value;
-    role.replaceChildren(el('option', { value: '' }, 'all roles'), ...prefixes.map((prefix) => el('option', { value: prefix }, prefix.replace(/\/$/, ''))));
+  const drawRoles = (before) => {
+    const prefixes = [...new Set(all.map(({ prefix }) => prefix))].sort();
+    role.replaceChildren(el('option', { value: '' }, 'all roles'),
+      ...prefixes.map((prefix) => el('option', { value: prefix }, prefix.replace(/\/$/, ''))));
     role.value = prefixes.includes(before) ? before : '';
   };
-  async function load() {
-    const { found, refused } = await leases();
+  async function load(before = role.value) {
+    const notes = [];
+    const [{ found, refused }, read] = await Promise.all([
+      leases(),
+      credentials((at, last) => { told.replaceChildren(note(`Reading the trail: line ${at} of ${last} …`)); }).catch((error) => {
+        notes.push(note(`${KNOWN_BY_TRAIL} ${error.message}`));
+      }),
+    ]);
     if (!isCurrent()) return;
-    state.all = found.sort((one, other) => (one.id < other.id ? -1 : 1));
-    told.replaceChildren(...refused.map((error) => note(error.message)));
-    drawRoles();
+    trail = read;
+    all = found.sort(byAge(about));
+    told.replaceChildren(...notes, ...refused.map((error) => note(error.message)), ...(trail ? remarks(trail) : []).map((one) => note(one)));
+    drawRoles(before);
     draw();
   }
   for (const input of [search, role]) input.addEventListener('input', () => { table.first(); draw(); });
-  all.addEventListener('click', () => act(() => endAll(role.value, state.all.filter((lease) => lease.prefix === role.value).length)));
-  const again = el('button', { type: 'button', id: 'again', onclick: () => act(async () => { state.known.clear(); return true; }) }, 'Look again');
+  end.addEventListener('click', () => act(() => endAll(role.value, all.filter(({ prefix }) => prefix === role.value).length)));
+  const again = el('button', { type: 'button', id: 'again', onclick: () => act(async () => { looked.clear(); return true; }) }, 'Look again');
   main.replaceChildren(el('h2', {}, 'Live leases'), told,
-    el('div', { class: 'tools' }, el('label', {}, 'Search', search), el('label', {}, 'Role', role), all, again), table.element);
-  await load();
+    el('div', { class: 'tools' }, el('label', {}, 'Search: app, access key, commit, lease', search), el('label', {}, 'Role', role), end, again),
+    none, table.element);
+  await load(chosen);
 }

@@ -1,11 +1,15 @@
 // The page: who looks, which part of it is shown, and how the engine is.
 
 import { health, isIn } from './api.js';
+import { view as trail } from './credentials.js';
 import { byId, el, note } from './dom.js';
+import { view as engine } from './engine.js';
 import { view as leases } from './leases.js';
 import { leave, login } from './login.js';
+import { view as roles } from './roles.js';
+import { forget } from './trail.js';
 
-const PARTS = { leases: ['Leases', leases] };
+const PARTS = { leases: ['Leases', leases], roles: ['Apps and roles', roles], trail: ['Trail', trail], engine: ['Engine', engine] };
 
 /** How often the engine's health is looked at. */
 const LOOK_EVERY = 30_000;
@@ -15,7 +19,8 @@ let opened = 0;
 
 /** Shows the part that the address names. */
 async function show() {
-  const [title, view] = PARTS[location.hash.slice(1)] ?? PARTS.leases;
+  const [name, ...rest] = location.hash.slice(1).split('/');
+  const [title, view] = PARTS[name] ?? PARTS.leases;
   const current = ++opened;
   const main = byId('main');
   for (const link of byId('parts').children) {
@@ -26,7 +31,7 @@ async function show() {
   main.replaceChildren(el('p', { class: 'soft' }, 'Asking the engine …'));
   main.setAttribute('aria-busy', 'true');
   try {
-    await view(main, { isCurrent: () => current === opened });
+    await view(main, { isCurrent: () => current === opened, chosen: decodeURIComponent(rest.join('/')) });
   } catch (error) {
     if (current === opened) main.replaceChildren(el('h2', {}, title), note(error.message, 'bad'));
   }
@@ -47,6 +52,7 @@ function enter(who) {
 /** The page of nobody. */
 function begin() {
   opened += 1;
+  forget();
   byId('who').hidden = byId('parts').hidden = true;
   byId('who').replaceChildren();
   document.title = 'Leasehold';

@@ -3,10 +3,10 @@
 import { count, el } from './dom.js';
 
 /**
- * A table. Columns have a `title`, a `cell(row)` and perhaps a `class`; `each(rows)` is told which rows are shown, and may
- * fill in what is missing and call `draw` again. The first column names the row.
+ * A table. Columns have a `title`, a `cell(row)` and perhaps a `kind`, the class of their cells; `shown(rows)` is told which rows
+ * are, and may find out what is missing and call `draw` again. The first column names the row.
  */
-export function paged({ caption, columns, word, words, size = 50, each }) {
+export function paged({ caption, columns, word, words, size = 50, shown: tell }) {
   let rows = [];
   let from = 0;
   const body = el('tbody');
@@ -14,7 +14,7 @@ export function paged({ caption, columns, word, words, size = 50, each }) {
   const move = (by) => () => { from += by * size; draw(); };
   const back = el('button', { type: 'button', onclick: move(-1) }, 'Previous');
   const on = el('button', { type: 'button', onclick: move(1) }, 'Next');
-  const head = columns.map(({ title, class: kind }) => el('th', { scope: 'col', class: kind }, title));
+  const head = columns.map(({ title }) => el('th', { scope: 'col' }, title));
   const table = el('table', { 'aria-label': caption }, el('thead', {}, el('tr', {}, head)), body);
   const element = el('div', {},
     el('div', { class: 'table', role: 'region', 'aria-label': caption, tabindex: '0' }, table),
@@ -25,9 +25,10 @@ export function paged({ caption, columns, word, words, size = 50, each }) {
     const page = rows.slice(from, from + size);
     // What has the focus is drawn anew: the same button of the same row gets it back.
     const focused = body.contains(document.activeElement) ? [...body.querySelectorAll('button')].indexOf(document.activeElement) : -1;
-    body.replaceChildren(...page.map((row) => el('tr', {}, columns.map(({ cell, class: kind }, at) =>
+    body.replaceChildren(...page.map((row) => el('tr', {}, columns.map(({ cell, kind }, at) =>
       el(at ? 'td' : 'th', { class: kind, scope: at ? undefined : 'row' }, cell(row))))));
-    if (focused >= 0) [...body.querySelectorAll('button')][focused]?.focus();
+    const buttons = [...body.querySelectorAll('button')];
+    if (focused >= 0) (buttons[focused] ?? buttons.at(-1) ?? element.firstChild).focus();
     [back.disabled, on.disabled] = [from === 0, from + size >= rows.length];
     back.hidden = on.hidden = rows.length <= size;
     shown.textContent = rows.length > size
@@ -38,8 +39,8 @@ export function paged({ caption, columns, word, words, size = 50, each }) {
   function show(given) {
     rows = given;
     draw();
-    each?.(rows.slice(from, from + size));
+    tell?.(rows.slice(from, from + size));
   }
-  for (const button of [back, on]) button.addEventListener('click', () => each?.(rows.slice(from, from + size)));
+  for (const button of [back, on]) button.addEventListener('click', () => tell?.(rows.slice(from, from + size)));
   return { element, show, draw, first: () => { from = 0; } };
 }
