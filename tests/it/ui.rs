@@ -2,12 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::chromium::Browser;
 use crate::env::{Server, TestEnv};
 use crate::http::{Http, said};
+use crate::provider::{CLIENT, Provider};
 
 /// The tutorial's estate at a server that has the page.
 struct World {
@@ -448,4 +450,61 @@ fn all_of_it_is_readable_in_light_and_dark_has_names_and_fits_a_narrow_screen_an
     sound(&mut browser, "question");
     browser.ask("document.getElementById('question-no').click()");
     assert!(browser.print().starts_with(b"%PDF"));
+}
+
+/// Waits until an expression is true, also where the page is another one meanwhile.
+#[track_caller]
+fn wait_over(browser: &mut Browser, expression: &str) {
+    for _ in 0..600 {
+        if browser.ask(&format!("(() => {{ try {{ return Boolean({expression}); }} catch {{ return false; }} }})()"))
+            == true
+        {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    panic!("{expression}: {}", browser.ask("location.href + document.body.innerText"));
+}
+
+#[test]
+fn people_log_in_at_their_issuer_and_come_back() {
+    let world = World::new();
+    let issuer = Provider::start();
+    world.http.post("sys/auth/oidc", &json!({ "type": "oidc" }));
+    let config = json!({
+        "oidc_discovery_url": issuer.address, "oidc_client_id": CLIENT.0, "oidc_client_secret": CLIENT.1, "default_role": "people",
+    });
+    world.http.post("auth/oidc/config", &config);
+    let back = format!("{}/ui/vault/auth/oidc/oidc/callback", world.server.address);
+    let role = json!({ "user_claim": "email", "allowed_redirect_uris": back, "oidc_scopes": "email" });
+    world.http.post("auth/oidc/role/people", &role);
+    let elsewhere = json!({ "user_claim": "email", "allowed_redirect_uris": "https://other.example/cb" });
+    world.http.post("auth/oidc/role/elsewhere", &elsewhere);
+    let mut browser = world.browser();
+    let choose = "{ const one = document.getElementById('method'); one.value = 'oidc'; one.dispatchEvent(new Event('change')); \
+                  document.activeElement.id }";
+    assert_eq!(browser.ask(choose), "login-role");
+    // A role that does not let a browser come back here is told, with what to do.
+    browser.call("Input.insertText", &json!({ "text": "elsewhere" }));
+    enter(&mut browser);
+    wait(&mut browser, "document.getElementById('login-told').textContent.includes('allowed_redirect_uris')");
+    browser.ask("document.getElementById('login-role').value = ''; document.getElementById('login-role').focus()");
+    enter(&mut browser);
+    wait_over(&mut browser, "document.querySelector('#log-out')");
+    assert!(said(&browser.ask("document.getElementById('who').textContent")).contains("oidc-ann@example.com"));
+    // What came back is neither in the address nor kept.
+    assert_eq!(browser.ask("location.pathname + location.search + JSON.stringify({...sessionStorage})"), "/ui/{}");
+    // A token that was made for the page ends with it.
+    let accessors = || {
+        let listed = world.http.send("LIST", "auth/token/accessors", None);
+        listed.body["data"]["keys"].as_array().unwrap().len()
+    };
+    let before = accessors();
+    browser.ask("document.getElementById('log-out').click()");
+    wait(&mut browser, "document.querySelector('#login-secret')");
+    assert_eq!(accessors(), before - 1);
+    // Nobody comes back with a login that was not begun here.
+    browser.visit(&format!("{back}?state=x&code=y"));
+    wait(&mut browser, "document.querySelector('#login-told').textContent.includes('not begun in this tab')");
+    assert_eq!(browser.ask("location.pathname + location.search"), "/ui/");
 }

@@ -67,7 +67,7 @@ pub(super) fn answer(method: &Method, path: &str, transport: Transport) -> Optio
     let name = path.strip_prefix("/ui/")?;
     let (kind, text) = match FILES.iter().find(|(file, ..)| *file == name) {
         Some((_, kind, text)) => (*kind, *text),
-        None if name.is_empty() => (HTML, PAGE),
+        None if name.is_empty() || is_callback(name) => (HTML, PAGE),
         None => return None,
     };
     let mut answer = finished(StatusCode::OK, Some(kind), Bytes::from_static(text.as_bytes()), transport);
@@ -75,6 +75,13 @@ pub(super) fn answer(method: &Method, path: &str, transport: Transport) -> Optio
         answer.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     Some(answer)
+}
+
+/// Where issuers send a browser back to (Vault API, "JWT/OIDC auth method", redirect URIs): what comes with it the page reads.
+fn is_callback(name: &str) -> bool {
+    name.strip_prefix("vault/auth/")
+        .and_then(|rest| rest.strip_suffix("/oidc/callback"))
+        .is_some_and(|mount| !mount.is_empty())
 }
 
 #[cfg(test)]

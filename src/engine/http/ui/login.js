@@ -51,10 +51,49 @@ const METHODS = {
       return enter(auth.client_token, true);
     },
   },
+  oidc: {
+    title: 'The organisation\'s login (OIDC)',
+    fields: [['mount', 'Method', 'text', 'oidc'], ['role', 'Role, if not the usual one', 'text', undefined, false]],
+    enter: toIssuer,
+  },
 };
 
-/** The form; calls `done` with who it is. */
-export function login(main, done) {
+/** What a login with a browser leaves in the tab until the issuer sends it back: no token, and nothing that opens anything. */
+const PENDING = 'leasehold-oidc';
+
+/** Sends the browser to the issuer. It comes back to Vault's own address for that, which issuers may know already. */
+async function toIssuer({ mount, role }) {
+  const nonce = [...crypto.getRandomValues(new Uint8Array(24))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const { data } = await write(`auth/${mount}/oidc/auth_url`, {
+    role, redirect_uri: `${location.origin}/ui/vault/auth/${mount}/oidc/callback`, client_nonce: nonce,
+  });
+  if (!/^https?:/.test(data.auth_url)) {
+    throw new Error(`The engine names no place to log in. Is there such a role, and does it allow ${location.origin}/ui/vault/auth/${mount}/oidc/callback among its allowed_redirect_uris? The engine's log says which.`);
+  }
+  sessionStorage.setItem(PENDING, JSON.stringify({ mount, nonce }));
+  location.assign(data.auth_url);
+  // Until the other page is there.
+  return new Promise(() => {});
+}
+
+/** Ends a login whose browser came back; undefined where none did. What came back is taken out of the address. */
+export async function comeBack() {
+  const [, mount] = /^\/ui\/vault\/auth\/(.+)\/oidc\/callback$/.exec(decodeURIComponent(location.pathname)) ?? [];
+  if (!mount) return undefined;
+  const told = new URLSearchParams(location.search);
+  history.replaceState(null, '', '/ui/');
+  const begun = JSON.parse(sessionStorage.getItem(PENDING) ?? '{}');
+  sessionStorage.removeItem(PENDING);
+  if (begun.mount !== mount) throw new Error('This login was not begun in this tab: log in again.');
+  const names = ['state', 'code', 'error', 'error_description'].filter((name) => told.has(name));
+  const { auth } = await read(`auth/${mount}/oidc/callback`, {
+    ...Object.fromEntries(names.map((name) => [name, told.get(name)])), client_nonce: begun.nonce,
+  });
+  return enter(auth.client_token, true);
+}
+
+/** The form; calls `done` with who it is. `failed` is what was wrong with a login before. */
+export function login(main, done, failed) {
   const chosen = el('select', { id: 'method' }, Object.entries(METHODS).map(([name, { title }]) => el('option', { value: name }, title)));
   const fields = el('div', { class: 'fields' });
   const told = el('div', { id: 'login-told' });
@@ -62,9 +101,9 @@ export function login(main, done) {
   const inputs = new Map();
   const draw = () => {
     inputs.clear();
-    fields.replaceChildren(...METHODS[chosen.value].fields.map(([name, title, type, usual]) => {
+    fields.replaceChildren(...METHODS[chosen.value].fields.map(([name, title, type, usual, required = true]) => {
       const input = el('input', {
-        type, id: `login-${name}`, required: true, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', value: usual,
+        type, id: `login-${name}`, required, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', value: usual,
       });
       inputs.set(name, input);
       return el('label', {}, title, input);
@@ -82,8 +121,9 @@ export function login(main, done) {
         done(await METHODS[chosen.value].enter(values));
       } catch (error) {
         told.replaceChildren(note(error.message, 'bad'));
-        inputs.get('secret')?.focus();
-        inputs.get('secret')?.select();
+        const again = inputs.get('secret') ?? inputs.get('mount');
+        again.focus();
+        again.select();
       } finally {
         button.disabled = false;
       }
@@ -93,4 +133,5 @@ export function login(main, done) {
   main.replaceChildren(el('h2', {}, 'Log in'), form,
     el('p', { class: 'small' }, 'What this page shows is what the policies of the login allow. It reads no credentials. The login is kept in memory and is gone with the page.'));
   draw();
+  if (failed) told.replaceChildren(note(failed.message, 'bad'));
 }

@@ -5,7 +5,7 @@ import { view as trail } from './credentials.js';
 import { byId, el, note } from './dom.js';
 import { view as engine } from './engine.js';
 import { view as leases } from './leases.js';
-import { leave, login } from './login.js';
+import { comeBack, leave, login } from './login.js';
 import { view as roles } from './roles.js';
 import { forget } from './trail.js';
 
@@ -49,14 +49,14 @@ function enter(who) {
   byId('main').focus();
 }
 
-/** The page of nobody. */
-function begin() {
+/** The page of nobody; `failed` is what was wrong with a login. */
+function begin(failed) {
   opened += 1;
   forget();
   byId('who').hidden = byId('parts').hidden = true;
   byId('who').replaceChildren();
   document.title = 'Leasehold';
-  login(byId('main'), enter);
+  login(byId('main'), enter, failed);
 }
 
 async function look() {
@@ -81,4 +81,4 @@ async function look() {
 window.addEventListener('hashchange', () => { if (isIn()) show(); });
 look();
 setInterval(look, LOOK_EVERY);
-begin();
+comeBack().then((who) => (who ? enter(who) : begin()), begin);
