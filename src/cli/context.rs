@@ -385,6 +385,11 @@ impl Context {
         self.network(addresses(ADDRESS_DEFAULT, "the default")?, self.global.namespace())
     }
 
+    /// The engine that was opened in this process, with its data directory; none where it is elsewhere.
+    pub(crate) async fn embedded_engine(&self) -> Option<(PathBuf, Engine)> {
+        self.engine.lock().await.clone()
+    }
+
     /// A client to the engine that flags or the environment name, else to the one at this address and in this namespace,
     /// else as [`Context::client`].
     ///

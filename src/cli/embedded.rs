@@ -23,6 +23,8 @@ const STREAM_BYTES: usize = 256 << 10;
 pub(crate) async fn open(data: &Path, aws: AwsChoice, clock: &Clock) -> Result<Engine, OpenError> {
     let mut config = Config::new(Storage::Disk { directory: data.to_owned() }, clock.clone());
     config.trail = Some(data.join("trail.log"));
+    // For whoever serves it on a port; on a stream nobody asks for it.
+    config.limits.page = true;
     config.aws = match aws {
         AwsChoice::Aws => AwsTransport::Network,
         AwsChoice::Sandbox => LazySandbox::new(Some(data.join("sandbox")), clock).transport(),

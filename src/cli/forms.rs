@@ -40,7 +40,7 @@ fn of(command: &[&str]) -> &'static [Format] {
         ["creds"] => CREDS,
         [
             "agent" | "completions" | "convert" | "exec" | "fmt" | "forget" | "init" | "man" | "schema" | "server"
-            | "unlock" | "version",
+            | "ui" | "unlock" | "version",
         ]
         | ["print" | "sandbox" | "watch", ..]
         | ["auth", "help"]

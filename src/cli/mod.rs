@@ -20,6 +20,7 @@ mod audit;
 mod audit_files;
 mod auth;
 mod baseline;
+mod browse;
 mod callback;
 mod completions;
 mod creds;
@@ -67,6 +68,7 @@ mod test;
 mod token;
 mod token_file;
 mod trail;
+mod ui;
 mod unlock;
 mod unwrap;
 mod validate;
@@ -146,6 +148,8 @@ enum Command {
     Trail(trail::Args),
     /// Serve the Vault API from the embedded engine
     Server(Box<server::Args>),
+    /// Open the engine's page in a browser
+    Ui(ui::Args),
     /// Serve a simulated AWS account on loopback
     Sandbox(sandbox::Args),
     /// Show whether the engine is sealed
@@ -301,6 +305,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Adopt(args) => adopt::run(args, &global).await,
         Command::Trail(args) => trail::run(args, &global).await,
         Command::Server(args) => server::run(*args, &global).await,
+        Command::Ui(args) => ui::run(args, &global).await,
         Command::Sandbox(args) => sandbox::run(args, &global).await,
         Command::Status(args) => status::run(args, &global).await,
         Command::Login(args) => login::run(args, &global).await,

@@ -336,6 +336,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["trail", "follow"], "env"),
     (&["trail", "verify"], "env"),
     (&["server"], "json"),
+    (&["ui"], "json"),
     (&["sandbox"], "json"),
     (&["sandbox", "call", "--data-dir", "a", "ListUsers"], "json"),
     (&["sandbox", "may", "--data-dir", "a", "s3:GetObject", "*"], "json"),

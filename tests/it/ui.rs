@@ -1,7 +1,8 @@
 //! The server's page for people, at `/ui/`, in a real browser, by hand and by keys.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -576,4 +577,36 @@ fn ten_thousand_leases_are_shown_in_pages_and_searched_at_once() {
     enter(&mut browser);
     wait(&mut browser, "main.innerText.includes('51–100 of 10,000 leases')");
     assert_eq!(browser.ask("document.activeElement.textContent"), "Next");
+}
+
+#[test]
+fn leasehold_ui_opens_the_page_of_a_server_and_serves_that_of_the_embedded_engine() {
+    let world = World::new();
+    let told = world.env.ok(&["-e", "prod", "--address", &world.server.address, "ui", "--no-browser"]);
+    assert_eq!(told, format!("{}/ui/\n", world.server.address));
+    let refused = world.env.run(&["--address", "unix:///run/none.sock", "ui", "--no-browser"]);
+    assert!(refused.code == 1 && refused.stderr.contains("no browser reaches"), "{}", refused.normal());
+    // The embedded one is there for as long as the command runs, also for other commands.
+    let env = TestEnv::with_tutorial();
+    let mut command = env.command(&["ui", "--no-browser"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut page = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut page).unwrap();
+    let mut browser = Browser::start(env.dir());
+    browser.visit(page.trim());
+    wait(&mut browser, "document.querySelector('#login-secret')");
+    let lease = env.ok(&["creds", "webapp", "-field=lease_id"]);
+    let token = std::fs::read_to_string(env.dir().join("estate/.leasehold/local/root-token")).unwrap();
+    browser.call("Input.insertText", &json!({ "text": token.trim() }));
+    enter(&mut browser);
+    wait(&mut browser, "main.innerText.includes('aws/creds/webapp')");
+    assert_eq!(
+        browser.ask(&format!("document.querySelectorAll('button[aria-label=\"Revoke {}\"]').length", lease.trim())),
+        1
+    );
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("root-token"));
+    env.ok(&["lease", "revoke", lease.trim()]);
 }

@@ -4,7 +4,6 @@
 //! `callbackmethod`, `callbackport` and `skip_browser`.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -14,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{ByHand, Method, Said, refused_by_hand};
 use crate::api::{Answer, Client};
+use crate::cli::browse;
 use crate::cli::callback::{Callback, PATH};
 use crate::cli::error::CliError;
 use crate::cli::output;
@@ -200,7 +200,8 @@ async fn begun(client: &Client, wanted: &Wanted, redirect: &str, nonce: &Secret)
 
 /// Shows where to log in, and opens it, unless somebody does that.
 fn show(url: &str, skips_browser: bool) {
-    let opened = !skips_browser && open(url);
+    // What stands in it (state, nonce, challenge) opens nothing without what this process keeps for itself.
+    let opened = !skips_browser && browse::open(url);
     let doing = match (skips_browser, opened) {
         (true, _) => "Log in with a browser at:",
         (false, true) => "A browser is opened to log in at:",
@@ -208,22 +209,6 @@ fn show(url: &str, skips_browser: bool) {
     };
     // In one line of its own, however long: somebody copies it.
     output::say(&format!("{doing}\n\n    {}\n\nWaiting for it to come back ...", output::one_line(url)));
-}
-
-/// Opens an address in the person's browser. What stands in it (state, nonce, challenge) opens nothing without what this
-/// process keeps for itself.
-fn open(url: &str) -> bool {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let mut command = Command::new(opener);
-    command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    match command.spawn() {
-        Ok(mut child) => {
-            // It may live as long as the browser does; nobody waits for it, but it must not stay behind as a zombie.
-            std::thread::spawn(move || drop(child.wait()));
-            true
-        }
-        Err(_) => false,
-    }
 }
 
 /// A parameter of an address.
