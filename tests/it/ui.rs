@@ -468,6 +468,48 @@ fn wait_over(browser: &mut Browser, expression: &str) {
 }
 
 #[test]
+fn people_log_in_by_name_and_password_and_their_token_ends_with_the_page() {
+    let world = World::new();
+    world.http.post("sys/auth/userpass", &json!({ "type": "userpass" }));
+    let rules = "path \"sys/leases/lookup/*\" {\n  capabilities = [\"list\", \"sudo\"]\n}\n";
+    let policy = |rules: &str| drop(world.http.post("sys/policies/acl/looks", &json!({ "policy": rules })));
+    policy(rules);
+    world.http.post("auth/userpass/users/ann", &json!({ "password": "p w+d", "token_policies": "looks" }));
+    let (lease, _) = world.creds("webapp");
+    let mut browser = world.browser();
+    let choose = "{ const one = document.getElementById('method'); one.value = 'userpass'; \
+                  one.dispatchEvent(new Event('change')); document.activeElement.id }";
+    assert_eq!(browser.ask(choose), "login-name");
+    browser.call("Input.insertText", &json!({ "text": "ann" }));
+    tab(&mut browser);
+    browser.call("Input.insertText", &json!({ "text": "wrong" }));
+    enter(&mut browser);
+    wait(&mut browser, "document.getElementById('login-told').textContent.includes('invalid')");
+    // The password is marked, so that the right one takes its place.
+    browser.call("Input.insertText", &json!({ "text": "p w+d" }));
+    enter(&mut browser);
+    // Where no engine is to be seen it is said, and not that there are no leases.
+    wait(&mut browser, &format!("document.querySelector('#log-out') && {WHOLE}"));
+    let text = main_text(&mut browser);
+    assert!(text.contains("may not ask sys/mounts: it needs `read` there"), "{text}");
+    policy(&format!("{rules}path \"sys/mounts\" {{\n  capabilities = [\"read\"]\n}}\n"));
+    browser.ask("document.getElementById('again').click()");
+    wait(&mut browser, &format!("document.querySelectorAll('tbody tr').length === 1 && {WHOLE}"));
+    assert!(said(&browser.ask("document.getElementById('who').textContent")).contains("userpass-ann"));
+    assert!(main_text(&mut browser).contains(lease.rsplit_once('/').unwrap().0));
+    let kept = browser.ask("document.documentElement.outerHTML + JSON.stringify({...sessionStorage}) + location.href");
+    assert!(!said(&kept).contains("p w+d"));
+    let accessors = || {
+        let listed = world.http.send("LIST", "auth/token/accessors", None);
+        listed.body["data"]["keys"].as_array().unwrap().len()
+    };
+    let before = accessors();
+    browser.ask("document.getElementById('log-out').click()");
+    wait(&mut browser, "document.querySelector('#login-secret')");
+    assert_eq!(accessors(), before - 1);
+}
+
+#[test]
 fn people_log_in_at_their_issuer_and_come_back() {
     let world = World::new();
     let issuer = Provider::start();

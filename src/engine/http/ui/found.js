@@ -13,13 +13,17 @@ export async function each(items, act) {
   }));
 }
 
-/** The AWS engines. */
+/** The AWS engines. Who may not list them is told of those in which something is allowed; where that is none, what is missing. */
 export async function mounts() {
-  const all = await read('sys/mounts').then(({ data }) => data, async (error) => {
+  const ofAws = (all) => Object.entries(all).filter(([, mount]) => mount.type === 'aws').map(([path]) => path).sort();
+  try {
+    return ofAws((await read('sys/mounts')).data);
+  } catch (error) {
     if (error.status !== 403) throw error;
-    return (await read('sys/internal/ui/mounts')).data.secret;
-  });
-  return Object.entries(all).filter(([, mount]) => mount.type === 'aws').map(([path]) => path).sort();
+    const found = ofAws((await read('sys/internal/ui/mounts')).data.secret);
+    if (!found.length) throw error;
+    return found;
+  }
 }
 
 /** All leases below a prefix that ends in a slash, and what was refused on the way. */
@@ -49,6 +53,11 @@ async function ofMount(mount, found, refused) {
 /** All leases of the AWS engines, and what was refused on the way to them. */
 export async function leases() {
   const [found, refused] = [[], []];
-  for (const mount of await mounts()) await ofMount(mount, found, refused);
+  try {
+    for (const mount of await mounts()) await ofMount(mount, found, refused);
+  } catch (error) {
+    if (error.status !== 403) throw error;
+    refused.push(error);
+  }
   return { found, refused };
 }

@@ -37,7 +37,12 @@ async function apps(notes) {
 
 async function roles(notes) {
   const found = [];
-  for (const mount of await mounts()) {
+  const all = await mounts().catch((error) => {
+    if (error.status !== 403) throw error;
+    notes.push(error.message);
+    return [];
+  });
+  for (const mount of all) {
     try {
       for (const role of await list(`${mount}roles`)) found.push({ mount, role });
     } catch (error) {
