@@ -4,6 +4,7 @@ mod check;
 mod generate_root;
 mod init;
 mod keys;
+mod progress;
 mod raft;
 mod rekey;
 mod unseal;
@@ -34,7 +35,7 @@ enum Subcommand {
     KeyStatus,
     /// Seal with a new barrier key from now on
     Rotate,
-    /// Split a new unseal key into other shares, for which enough of the old ones are brought
+    /// Split a new unseal key, or recovery key, into other shares, for which enough of the old ones are brought
     Rekey(rekey::Args),
     /// Save the whole store into a file, or restore one
     Raft(raft::Args),

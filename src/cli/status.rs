@@ -100,10 +100,14 @@ fn rows(status: &Value, leader: Option<&Value>) -> Vec<(String, String)> {
             rows.push((name.to_owned(), table::plain(value)));
         }
     };
+    let recovery = status.get("recovery_seal").and_then(Value::as_bool).unwrap_or(false);
     row("Seal Type", status.get("type"));
+    if recovery {
+        row("Recovery Seal Type", status.get("recovery_seal_type").or(Some(&Value::from("shamir"))));
+    }
     row("Initialized", status.get("initialized"));
     row("Sealed", status.get("sealed"));
-    row("Total Shares", status.get("n"));
+    row(if recovery { "Total Recovery Shares" } else { "Total Shares" }, status.get("n"));
     row("Threshold", status.get("t"));
     if sealed {
         let number = |key| status.get(key).map(table::plain).unwrap_or_default();

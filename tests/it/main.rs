@@ -102,6 +102,7 @@ mod schema;
 mod seal;
 mod seal_keys;
 mod seal_kms;
+mod seal_recovery;
 mod secret_sources;
 mod selecting;
 mod server;

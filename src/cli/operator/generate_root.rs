@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::{Map, Value, json};
 
+use super::progress::{Rows, tell};
 use super::unseal::share;
 use crate::api::{Answer, Client};
 use crate::cli::context::{Context, with_client};
@@ -20,7 +21,7 @@ const ATTEMPT: &str = "sys/generate-root/attempt";
 /// Arguments of `leasehold operator generate-root`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A share of the unseal key, or - for stdin; asked for when left out
+    /// A share of the unseal key, or of the recovery key, or - for stdin; asked for when left out
     key: Option<String>,
     /// Begin: the one-time password that is printed, or given with --otp, hides the token from all others
     #[arg(long, conflicts_with_all = ["key", "cancel", "status", "decode", "generate_otp"])]
@@ -61,7 +62,8 @@ pub(super) async fn run(args: &Args, global: &Global) -> Result<u8, CliError> {
         () if args.init => {
             let asked = body(json!({ "otp": args.otp.as_deref().unwrap_or_default() }));
             let begun = client.without_token().write(ATTEMPT, &asked).await;
-            show(&begun.map_err(|error| context.failed("Error initializing root generation", &error))?, global)
+            let begun = begun.map_err(|error| context.failed("Error initializing root generation", &error))?;
+            tell(&begun, global, rows)
         }
         () if args.cancel => {
             let ended = client.delete(ATTEMPT).await;
@@ -76,7 +78,7 @@ pub(super) async fn run(args: &Args, global: &Global) -> Result<u8, CliError> {
             let otp = random::base62(length).map_err(|error| CliError::new(1, error.to_string()))?;
             output::line(&otp).map(|()| 0)
         }
-        () => show(&found(context, &client).await?, global),
+        () => tell(&found(context, &client).await?, global, rows),
     })
     .await
 }
@@ -104,25 +106,13 @@ async fn bring(args: &Args, context: &Context, client: &Client, global: &Global)
         // Whoever is asked can compare it with what began the attempt.
         output::say(&format!("Operation nonce: {}", output::one_line(&nonce)));
     }
-    let brought = share(args.key.as_deref(), "Unseal Key (will be hidden): ")?;
+    let brought = share(args.key.as_deref(), "Share (will be hidden): ")?;
     let asked = body(json!({ "key": brought.expose(), "nonce": nonce }));
     let taken = client.without_token().write("sys/generate-root/update", &asked).await;
-    show(&taken.map_err(|error| context.failed("Error posting unseal key", &error))?, global)
+    tell(&taken.map_err(|error| context.failed("Error posting unseal key", &error))?, global, rows)
 }
 
-/// How far it is, and what came of it.
-fn show(found: &Answer, global: &Global) -> Result<u8, CliError> {
-    let format = global.answer_format()?;
-    if let Some(name) = &global.field {
-        return answer::print_field(found.body.get(name).cloned(), name, format);
-    }
-    if format != Format::Table {
-        return answer::structured(&found.body, format).map(|()| 0);
-    }
-    output::data(&output::printable(&table::pairs(rows(found.body.as_object().unwrap_or(&Map::new()))))).map(|()| 0)
-}
-
-fn rows(found: &Map<String, Value>) -> Vec<(String, String)> {
+fn rows(found: &Map<String, Value>) -> Rows {
     let text = |name: &str| found.get(name).map(table::plain).filter(|text| !text.is_empty());
     let mut rows = Vec::new();
     let mut row = |name: &str, value: Option<String>| rows.extend(value.map(|value| (name.to_owned(), value)));

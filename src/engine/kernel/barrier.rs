@@ -26,6 +26,14 @@ pub(crate) const KEYRING_KEY: &str = "core/keyring";
 /// Where it is said, in clear, in how many shares the unseal key is, and how many make it.
 pub(crate) const SHARES_KEY: &str = "core/seal";
 
+/// Where, sealed by the unseal key, it is said in how many shares the recovery key is, and by what it is known again.
+pub(crate) const RECOVERY_KEY: &str = "core/recovery";
+
+/// Whether what lies there is sealed otherwise than by a barrier key, or not at all.
+pub(crate) fn is_beside(key: &str) -> bool {
+    [KEYRING_KEY, SHARES_KEY, RECOVERY_KEY].contains(&key)
+}
+
 /// The length of a barrier key, in bytes.
 pub(crate) const KEY_LEN: usize = 32;
 const VERSION: u8 = 1;
@@ -335,7 +343,7 @@ impl Barrier {
             let entries = self.store.scan("", last.as_deref(), AT_ONCE)?;
             let Some((end, _)) = entries.last() else { return Ok((keys, count)) };
             last = Some(end.clone());
-            for (key, sealed) in entries.iter().filter(|(key, _)| key != KEYRING_KEY && key != SHARES_KEY) {
+            for (key, sealed) in entries.iter().filter(|(key, _)| !is_beside(key)) {
                 if ciphers.open(key, sealed).is_err() {
                     count += 1;
                     if keys.len() < limit {

@@ -23,7 +23,7 @@ use std::io::{self, BufReader, Read, Seek as _, Write as _};
 use aws_lc_rs::digest::{Context, SHA256, digest};
 
 use self::archive::{Reader, Writer};
-use super::barrier::{Cipher, Ciphers, KEYRING_KEY, SHARES_KEY};
+use super::barrier::{Cipher, Ciphers, KEYRING_KEY, SHARES_KEY, is_beside};
 use super::seal::keyring::Keyring;
 use super::store::{Copied, Entries, Size, Store};
 use crate::clock::rfc3339;
@@ -187,7 +187,7 @@ pub(crate) fn check(file: File, key: &Cipher, has_shares: bool, force: bool) -> 
     for entry in entries(&file)? {
         let (key, value) = entry?;
         let key = String::from_utf8_lossy(&key);
-        if key != KEYRING_KEY && key != SHARES_KEY && ciphers.open(&key, &value).is_err() {
+        if !is_beside(&key) && ciphers.open(&key, &value).is_err() {
             return Err(damaged(&key));
         }
     }

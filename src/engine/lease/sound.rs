@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::Lease;
 use super::login::token_of;
-use crate::engine::kernel::barrier::{Barrier, KEYRING_KEY, SHARES_KEY};
+use crate::engine::kernel::barrier::{Barrier, KEYRING_KEY, SHARES_KEY, is_beside};
 use crate::engine::kernel::loss::{self, Home};
 use crate::engine::kernel::mounts::Mounts;
 use crate::engine::kernel::seal::{self, Directory};
@@ -184,7 +184,7 @@ impl Copied for Look<'_> {
 
     fn entry(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
         let key = String::from_utf8_lossy(key);
-        if key == KEYRING_KEY || key == SHARES_KEY {
+        if is_beside(&key) {
             return Ok(());
         }
         let plain = match self.barrier.plain(&key, value) {

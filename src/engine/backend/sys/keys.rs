@@ -1,5 +1,7 @@
 //! The keys of an open engine: which barrier key seals (`sys/key-status`), a new one (`sys/rotate`), other shares of the
-//! unseal key (`sys/rekey`), and a root token for enough shares (`sys/generate-root`).
+//! unseal key (`sys/rekey`) or of the recovery key (`sys/rekey-recovery-key`), and a root token for enough shares
+//! (`sys/generate-root`). Rekeys have OpenBao's paths too (`sys/rotate/root`, `sys/rotate/recovery`), which answer
+//! below `data`.
 //!
 //! Where Vault asks for no token, this engine asks for one of a rekey and of whoever ends an attempt at a root token, so
 //! that no stranger stops either. An attempt itself is for who has no token.
@@ -14,6 +16,7 @@ use super::sealed::no_pgp;
 use crate::acl::Capability;
 use crate::engine::backend::Call;
 use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::seal::gate::recovery::SharedKey;
 use crate::engine::kernel::seal::gate::rekey::{Progress, Taken};
 use crate::engine::kernel::seal::gate::root::OTP_LENGTH;
 use crate::engine::kernel::seal::gate::{self, Shares};
@@ -27,21 +30,47 @@ use crate::secret::Secret;
 
 /// Serves one call.
 pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    let pattern = call.row.pattern.trim_end_matches("/?");
+    for (before, key, shape) in REKEYS {
+        if let Some(step) = pattern.strip_prefix(before) {
+            let answer = rekeys(core, &call, *key, step).await?;
+            return Ok(if answer.shape == Shape::Bare { Response { shape: *shape, ..answer } } else { answer });
+        }
+    }
     let fields = call.fields();
-    match (call.row.pattern.trim_end_matches("/?"), call.request.operation) {
+    match (pattern, call.request.operation) {
         ("key-status", _) => key_status(core),
-        ("rotate", _) => core.gate.rotate(&core.barrier).await.map(|()| Response::empty()),
-        ("rekey/init", Operation::Read) => rekey_status(core),
-        ("rekey/init", Operation::Delete) => cancel_rekey(core, fields),
-        ("rekey/init", _) => begin_rekey(core, fields),
-        ("rekey/update", _) => rekey(core, fields).await,
-        ("rekey/verify", Operation::Read) => verification(core),
-        ("rekey/verify", Operation::Delete) => core.gate.verify_again().map(|()| Response::empty()),
-        ("rekey/verify", _) => verify(core, fields).await,
+        ("rotate" | "rotate/keyring", _) => core.gate.rotate(&core.barrier).await.map(|()| Response::empty()),
         ("generate-root/attempt", Operation::Read) => root_status(core, json!({})),
         ("generate-root/attempt", Operation::Delete) => cancel_root(core, &call),
         ("generate-root/attempt", _) => begin_root(core, fields),
         ("generate-root/update", _) => root(core, fields).await,
+        _ => Err(call.forgotten()),
+    }
+}
+
+/// Where rekeys are asked for, of which key, and how they answer.
+const REKEYS: &[(&str, SharedKey, Shape)] = &[
+    ("rekey/", SharedKey::Unseal, Shape::Bare),
+    ("rekey-recovery-key/", SharedKey::Recovery, Shape::Bare),
+    ("rotate/root/", SharedKey::Unseal, Shape::Repeated),
+    ("rotate/recovery/", SharedKey::Recovery, Shape::Repeated),
+];
+
+/// Serves a step of a rekey.
+async fn rekeys(core: &Core, call: &Call<'_>, key: SharedKey, step: &str) -> Result<Response, Error> {
+    let fields = call.fields();
+    if call.request.operation == Operation::Write {
+        core.gate.has_in_shares(key)?;
+    }
+    match (step, call.request.operation) {
+        ("init", Operation::Read) => rekey_status(core, key),
+        ("init", Operation::Delete) => cancel_rekey(core, fields),
+        ("init", _) => begin_rekey(core, fields, key).await,
+        ("update", _) => rekey(core, fields, key).await,
+        ("verify", Operation::Read) => verification(core, key),
+        ("verify", Operation::Delete) => core.gate.verify_again().map(|()| Response::empty()),
+        ("verify", _) => verify(core, fields, key).await,
         _ => Err(call.forgotten()),
     }
 }
@@ -63,7 +92,7 @@ fn brought(fields: Fields<'_>) -> Result<(Secret, String), Error> {
     Ok((key.ok_or_else(none)?, fields.string("nonce")?.unwrap_or_default()))
 }
 
-fn begin_rekey(core: &Core, fields: Fields<'_>) -> Result<Response, Error> {
+async fn begin_rekey(core: &Core, fields: Fields<'_>, key: SharedKey) -> Result<Response, Error> {
     if fields.list("pgp_keys")?.is_some_and(|keys| !keys.is_empty()) {
         return Err(no_pgp("pgp_keys"));
     }
@@ -74,8 +103,9 @@ fn begin_rekey(core: &Core, fields: Fields<'_>) -> Result<Response, Error> {
     }
     let shares = fields.int("secret_shares")?.unwrap_or(0);
     let to = Shares::new(shares, fields.int("secret_threshold")?.unwrap_or(0))?;
-    core.gate.begin_rekey(to, fields.bool("require_verification")?.unwrap_or(false))?;
-    rekey_status(core)
+    let verify = fields.bool("require_verification")?.unwrap_or(false);
+    let begun = core.gate.begin_rekey(&core.barrier, key, to, verify).await?;
+    taken(core, key, begun, None)
 }
 
 fn cancel_rekey(core: &Core, fields: Fields<'_>) -> Result<Response, Error> {
@@ -96,8 +126,12 @@ fn meant(fields: Fields<'_>, nonce: &str) -> Result<(), Error> {
     }
 }
 
-fn rekey_status(core: &Core) -> Result<Response, Error> {
-    let required = core.gate.shares()?.map_or(0, |shares| shares.threshold);
+fn rekey_status(core: &Core, key: SharedKey) -> Result<Response, Error> {
+    let shares = match key {
+        SharedKey::Unseal => core.gate.shares()?,
+        SharedKey::Recovery => core.gate.recovery()?,
+    };
+    let required = shares.map_or(0, |shares| shares.threshold);
     let mut body = json!({
         "started": false,
         "nonce": "",
@@ -109,7 +143,7 @@ fn rekey_status(core: &Core) -> Result<Response, Error> {
         "backup": false,
         "verification_required": false,
     });
-    if let Some(Progress { nonce, to, progress, verify, verification }) = core.gate.rekeying() {
+    if let Some(Progress { nonce, to, progress, verify, verification }) = rekeying(core, key) {
         body["started"] = true.into();
         body["nonce"] = nonce.into();
         body["t"] = to.threshold.into();
@@ -123,31 +157,40 @@ fn rekey_status(core: &Core) -> Result<Response, Error> {
     Ok(bare(body))
 }
 
-async fn rekey(core: &Core, fields: Fields<'_>) -> Result<Response, Error> {
-    let (key, nonce) = brought(fields)?;
-    match core.gate.bring_old(&core.barrier, &key, &nonce).await? {
-        Taken::More => rekey_status(core),
-        Taken::Made(shares, verification) => {
-            let (keys, keys_base64) = gate::texts(&shares);
-            let mut body = json!({
-                "nonce": nonce,
-                "complete": true,
-                "keys": keys,
-                "keys_base64": keys_base64,
-                "pgp_fingerprints": null,
-                "backup": false,
-                "verification_required": verification.is_some(),
-            });
-            if let Some(nonce) = verification {
-                body["verification_nonce"] = nonce.into();
-            }
-            Ok(bare(body))
-        }
-    }
+/// The rekey of that key which is on its way.
+fn rekeying(core: &Core, key: SharedKey) -> Option<Progress> {
+    core.gate.rekeying().filter(|_| core.gate.shared_key() == key)
 }
 
-fn verification(core: &Core) -> Result<Response, Error> {
-    let found = core.gate.rekeying();
+async fn rekey(core: &Core, fields: Fields<'_>, key: SharedKey) -> Result<Response, Error> {
+    let (share, nonce) = brought(fields)?;
+    let made = core.gate.bring_old(&core.barrier, &share, &nonce).await?;
+    taken(core, key, made, Some(nonce))
+}
+
+/// What came of a step: how far it is, or the new shares.
+fn taken(core: &Core, key: SharedKey, taken: Taken, nonce: Option<String>) -> Result<Response, Error> {
+    let Taken::Made { shares, of, verification } = taken else { return rekey_status(core, key) };
+    let (keys, keys_base64) = gate::texts(&shares);
+    let mut body = json!({
+        "nonce": nonce.unwrap_or_default(),
+        "complete": true,
+        "keys": keys,
+        "keys_base64": keys_base64,
+        "t": of.threshold,
+        "n": of.shares,
+        "pgp_fingerprints": null,
+        "backup": false,
+        "verification_required": verification.is_some(),
+    });
+    if let Some(nonce) = verification {
+        body["verification_nonce"] = nonce.into();
+    }
+    Ok(bare(body))
+}
+
+fn verification(core: &Core, key: SharedKey) -> Result<Response, Error> {
+    let found = rekeying(core, key);
     let Some((progress, nonce)) = found.and_then(|found| Some((found.clone(), found.verification?))) else {
         return Err(Error::Invalid("no rekey in progress".to_owned()));
     };
@@ -160,11 +203,11 @@ fn verification(core: &Core) -> Result<Response, Error> {
     })))
 }
 
-async fn verify(core: &Core, fields: Fields<'_>) -> Result<Response, Error> {
-    let (key, nonce) = brought(fields)?;
-    match core.gate.bring_new(&core.barrier, &key, &nonce).await? {
+async fn verify(core: &Core, fields: Fields<'_>, key: SharedKey) -> Result<Response, Error> {
+    let (share, nonce) = brought(fields)?;
+    match core.gate.bring_new(&core.barrier, &share, &nonce).await? {
         true => Ok(bare(json!({ "nonce": nonce, "complete": true }))),
-        false => verification(core),
+        false => verification(core, key),
     }
 }
 
@@ -205,7 +248,7 @@ async fn root(core: &Core, fields: Fields<'_>) -> Result<Response, Error> {
     let mut batch = Batch::new();
     core.tokens.make_root(&core.barrier, core.clock.now().unix_timestamp(), &made.token, &mut batch)?;
     core.barrier.commit(batch).await?;
-    tracing::warn!("a root token was generated with key shares");
+    tracing::warn!("a root token was generated with shares of the {}", core.gate.shared_key());
     let (_, required) = core.gate.rooting()?;
     let more = json!({
         "nonce": made.nonce,

@@ -79,7 +79,7 @@ async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
         "internal" => internal::handle(core, call),
         "seal" => Ok(seal(core)),
         "storage" => snapshot::handle(core, call).await,
-        "key-status" | "rotate" | "rekey" | "generate-root" => keys::handle(core, call).await,
+        "key-status" | "rotate" | "rekey" | "rekey-recovery-key" | "generate-root" => keys::handle(core, call).await,
         "wrapping" => wrapping::handle(core, call).await,
         "leasehold" if call.row.pattern == "leasehold/check" => check::handle(core).await,
         "leasehold" => trail::handle(core, call).await,

@@ -144,15 +144,29 @@ pub(super) const PATHS: &[Row] = &[
     Row::new("seal/?", &[Write], "Refuses everything until it is unsealed").sudo(),
     Row::new("key-status/?", &[Read], "Which barrier key seals, and since when"),
     Row::new("rotate/?", &[Write], "A new barrier key; the old ones still open").sudo(),
-    Row::new(
-        "rekey/init/?",
-        &[Read, Write, Delete],
-        "Other shares of the unseal key, in which enough old ones are brought",
-    )
-    .with(REKEY)
-    .sudo(),
-    Row::new("rekey/update/?", &[Write], "Takes an old share").with(BROUGHT).sudo(),
-    Row::new("rekey/verify/?", &[Read, Write, Delete], "Takes a new share back").with(BROUGHT).sudo(),
+    Row::new("rotate/keyring/?", &[Write], "As rotate").sudo(),
+    Row::new("rekey/init/?", &[Read, Write, Delete], "Other shares of the unseal key").with(REKEY).sudo(),
+    Row::new("rekey/update/?", &[Write], "Takes an old share of the unseal key").with(BROUGHT).sudo(),
+    Row::new("rekey/verify/?", &[Read, Write, Delete], "Takes a new share of the unseal key back").with(BROUGHT).sudo(),
+    Row::new("rotate/root/init/?", &[Read, Write, Delete], "Other shares of the unseal key").with(REKEY).sudo(),
+    Row::new("rotate/root/update/?", &[Write], "Takes an old share of the unseal key").with(BROUGHT).sudo(),
+    Row::new("rotate/root/verify/?", &[Read, Write, Delete], "Takes a new share of the unseal key back")
+        .with(BROUGHT)
+        .sudo(),
+    Row::new("rekey-recovery-key/init/?", &[Read, Write, Delete], "A recovery key in shares, or other ones")
+        .with(REKEY)
+        .sudo(),
+    Row::new("rekey-recovery-key/update/?", &[Write], "Takes an old share of the recovery key").with(BROUGHT).sudo(),
+    Row::new("rekey-recovery-key/verify/?", &[Read, Write, Delete], "Takes a new share of the recovery key back")
+        .with(BROUGHT)
+        .sudo(),
+    Row::new("rotate/recovery/init/?", &[Read, Write, Delete], "A recovery key in shares, or other ones")
+        .with(REKEY)
+        .sudo(),
+    Row::new("rotate/recovery/update/?", &[Write], "Takes an old share of the recovery key").with(BROUGHT).sudo(),
+    Row::new("rotate/recovery/verify/?", &[Read, Write, Delete], "Takes a new share of the recovery key back")
+        .with(BROUGHT)
+        .sudo(),
     Row::new("generate-root/attempt/?", &[Read, Write, Delete], "An attempt at a root token; its end takes a token")
         .with(ROOT)
         .door(Door::Ajar),

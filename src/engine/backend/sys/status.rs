@@ -145,7 +145,8 @@ fn is_initialized(gate: &Gate, core: Option<&Core>) -> Result<bool, Error> {
 
 /// How an engine is sealed, and how far unsealing it is.
 fn seal_status(gate: &Gate, core: Option<&Core>) -> Result<Response, Error> {
-    let shares = gate.shares()?;
+    let recovery = gate.recovery()?;
+    let shares = recovery.map_or_else(|| gate.shares(), |shares| Ok(Some(shares)))?;
     let (progress, nonce) = gate.unsealing();
     let mut body = json!({
         "type": match gate.seal() {
@@ -168,7 +169,10 @@ fn seal_status(gate: &Gate, core: Option<&Core>) -> Result<Response, Error> {
         body["cluster_name"] = "leasehold".into();
         body["cluster_id"] = cluster_id(core).into();
     }
-    body["recovery_seal"] = false.into();
+    body["recovery_seal"] = recovery.is_some().into();
+    if recovery.is_some() {
+        body["recovery_seal_type"] = "shamir".into();
+    }
     body["storage_type"] = gate.storage_type().into();
     Ok(bare(body))
 }

@@ -13,6 +13,7 @@
 //!
 //! Shares never leave this file but in answers to who makes them; nothing here is printed.
 
+pub(crate) mod recovery;
 pub(crate) mod rekey;
 pub(crate) mod root;
 
@@ -328,23 +329,6 @@ impl Gate {
 /// The error for who asks something of a store in which there is nothing yet.
 fn uninitialized() -> Error {
     Error::Invalid("server is not yet initialized".to_owned())
-}
-
-/// What is said of the shares, for who wants other ones or something for them.
-///
-/// # Errors
-/// A store that has none.
-fn changing_shares(gate: &Gate) -> Result<Shares, Error> {
-    if gate.seal != Seal::Shamir {
-        let what = match gate.seal {
-            Seal::Kms => "this store is sealed by AWS KMS, and has no shares that somebody could bring",
-            Seal::KeyFile | Seal::Shamir => {
-                "this store is sealed by its key file, and has no shares that somebody could bring"
-            }
-        };
-        return Err(Error::Invalid(what.to_owned()));
-    }
-    gate.shares()?.ok_or_else(uninitialized)
 }
 
 /// What a text says that may be a share: in hex, or base64.

@@ -1,10 +1,12 @@
-//! A new unseal key in new shares, for which enough of the old ones are brought (Vault API, `/sys/rekey`), and a new
-//! barrier key (`/sys/rotate`).
+//! A new unseal key in new shares, for which enough of the old ones are brought (Vault API, `/sys/rekey`), a new recovery
+//! key likewise (`/sys/rekey-recovery-key`), and a new barrier key (`/sys/rotate`).
 //!
-//! The keyring is sealed anew in one commit, with what is said of the shares. Where the new shares are to be verified,
+//! The keyring is sealed anew in one commit, with what is said of the shares; of a recovery key that is what is written of
+//! it. Where the new shares are to be verified,
 //! that commit waits until enough of them were brought back: who lost the answer still has the old ones.
 
-use super::{Brought, Gate, Shares, changing_shares, lock, read_share};
+use super::recovery::SharedKey;
+use super::{Brought, Gate, Shares, lock, read_share};
 use crate::engine::kernel::barrier::{Barrier, Batch, Cipher, KEYRING_KEY};
 use crate::engine::kernel::random;
 use crate::engine::kernel::seal::keyring::Keyring;
@@ -42,8 +44,15 @@ pub(crate) struct Progress {
 pub(crate) enum Taken {
     /// More are needed.
     More,
-    /// These are the new shares; they are in force, or are to be verified under this nonce.
-    Made(Vec<Share>, Option<String>),
+    /// The new shares.
+    Made {
+        /// Each of them.
+        shares: Vec<Share>,
+        /// How many they are, and how many make the key.
+        of: Shares,
+        /// Under which nonce they are to be verified; in force where there is none.
+        verification: Option<String>,
+    },
 }
 
 impl Rekey {
@@ -66,18 +75,47 @@ fn is_under(nonce: &str, given: &str) -> Result<(), Error> {
 }
 
 impl Gate {
-    /// Begins a rekey.
+    /// Begins a rekey. The first recovery key is made at once: there are no old shares to bring.
     ///
     /// # Errors
-    /// One is on its way; a store without shares.
-    pub(crate) fn begin_rekey(&self, to: Shares, verify: bool) -> Result<Progress, Error> {
-        changing_shares(self)?;
-        let mut held = lock(&self.rekey);
-        if held.is_some() {
-            return Err(Error::Invalid("rekey already in progress".to_owned()));
+    /// One is on its way; another key than the one that people have in shares.
+    pub(crate) async fn begin_rekey(
+        &self,
+        barrier: &Barrier,
+        asked: SharedKey,
+        to: Shares,
+        verify: bool,
+    ) -> Result<Taken, Error> {
+        let _turn = self.changing.lock().await;
+        self.has_in_shares(asked)?;
+        let is_first = asked == SharedKey::Recovery && self.recovery()?.is_none();
+        let nonce = random::uuid()?;
+        {
+            let mut held = lock(&self.rekey);
+            if held.is_some() {
+                return Err(Error::Invalid("rekey already in progress".to_owned()));
+            }
+            *held = Some(Rekey { nonce, to, verify, old: Brought::default(), made: None });
         }
-        let rekey = Rekey { nonce: random::uuid()?, to, verify, old: Brought::default(), made: None };
-        Ok(held.insert(rekey).progress())
+        if !is_first {
+            return Ok(Taken::More);
+        }
+        let made = self.make(barrier, to, verify).await;
+        made.inspect_err(|_| self.cancel_rekey())
+    }
+
+    /// Makes a new key for a rekey: to be verified, or in force.
+    async fn make(&self, barrier: &Barrier, to: Shares, verify: bool) -> Result<Taken, Error> {
+        let (cipher, split) = to.draw()?;
+        if !verify {
+            self.renew(barrier, to, cipher).await?;
+            return Ok(Taken::Made { shares: split, of: to, verification: None });
+        }
+        let verification = random::uuid()?;
+        if let Some(rekey) = lock(&self.rekey).as_mut() {
+            rekey.made = Some((cipher, Brought::default(), verification.clone()));
+        }
+        Ok(Taken::Made { shares: split, of: to, verification: Some(verification) })
     }
 
     /// How far a rekey is, if there is one.
@@ -93,10 +131,10 @@ impl Gate {
     /// Takes an old share.
     ///
     /// # Errors
-    /// Nothing to take it for; another nonce; shares that don't open the store: they are forgotten.
+    /// Nothing to take it for; another nonce; shares that make another key: they are forgotten.
     pub(crate) async fn bring_old(&self, barrier: &Barrier, text: &Secret, nonce: &str) -> Result<Taken, Error> {
         let _turn = self.changing.lock().await;
-        let of = changing_shares(self)?;
+        let of = self.in_shares()?;
         let (enough, to, verify) = {
             let mut held = lock(&self.rekey);
             let rekey = held.as_mut().filter(|rekey| rekey.made.is_none()).ok_or_else(none)?;
@@ -104,19 +142,10 @@ impl Gate {
             let Some(enough) = rekey.old.add(read_share(text, of)?, of.threshold)? else { return Ok(Taken::More) };
             (enough, rekey.to, rekey.verify)
         };
-        let wrong = || Error::Invalid("rekey failed, invalid key: bring the shares again".to_owned());
-        let (_, keyring) = self.opened_by(&enough)?.ok_or_else(wrong)?;
-        if verify {
-            let (cipher, split) = to.draw()?;
-            let verification = random::uuid()?;
-            if let Some(rekey) = lock(&self.rekey).as_mut() {
-                rekey.made = Some((cipher, Brought::default(), verification.clone()));
-            }
-            return Ok(Taken::Made(split, Some(verification)));
+        match self.proves(&enough)? {
+            true => self.make(barrier, to, verify).await,
+            false => Err(Error::Invalid("rekey failed, invalid key: bring the shares again".to_owned())),
         }
-        let (batch, cipher, split) = Self::sealed(&keyring, to)?;
-        self.renew(barrier, batch, cipher).await?;
-        Ok(Taken::Made(split, None))
     }
 
     /// Takes a new share back; answers whether they are in force.
@@ -144,8 +173,7 @@ impl Gate {
             made.seal(KEYRING_KEY, &[])?
         };
         cipher.open(KEYRING_KEY, &probe).map_err(|_| wrong())?;
-        let batch = Self::under(&self.keyring()?, to, &cipher)?;
-        self.renew(barrier, batch, cipher).await?;
+        self.renew(barrier, to, cipher).await?;
         Ok(true)
     }
 
@@ -160,12 +188,21 @@ impl Gate {
         Ok(())
     }
 
-    /// Puts a new unseal key in force.
-    async fn renew(&self, barrier: &Barrier, batch: RawBatch, cipher: Cipher) -> Result<(), Error> {
-        barrier.commit_with(batch, Batch::new()).await?;
-        *lock(&self.key) = Some(std::sync::Arc::new(cipher));
+    /// Puts a new key in force.
+    async fn renew(&self, barrier: &Barrier, to: Shares, cipher: Cipher) -> Result<(), Error> {
+        match self.shared_key() {
+            SharedKey::Unseal => {
+                let batch = Self::under(&self.keyring()?, to, &cipher)?;
+                barrier.commit_with(batch, Batch::new()).await?;
+                *lock(&self.key) = Some(std::sync::Arc::new(cipher));
+                tracing::info!("the unseal key is another one");
+            }
+            SharedKey::Recovery => {
+                barrier.commit_with(self.recoverable(to, &cipher)?, Batch::new()).await?;
+                tracing::info!("the recovery key is another one");
+            }
+        }
         self.cancel_rekey();
-        tracing::info!("the unseal key is another one");
         Ok(())
     }
 

@@ -7,7 +7,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use super::{Brought, Gate, Shares, changing_shares, lock, read_share};
+use super::recovery::SharedKey;
+use super::{Brought, Gate, Shares, lock, read_share};
 use crate::engine::kernel::random;
 use crate::engine::wire::error::Error;
 use crate::secret::Secret;
@@ -47,7 +48,7 @@ impl Gate {
     /// # Errors
     /// One is on its way; a password of another length; a store without shares.
     pub(crate) fn begin_root(&self, otp: Option<Secret>) -> Result<Option<Secret>, Error> {
-        changing_shares(self)?;
+        self.in_shares()?;
         if let Some(given) = otp.as_ref().map(|otp| otp.expose().len()).filter(|length| *length != OTP_LENGTH) {
             return Err(Error::Invalid(format!("the OTP has {given} characters, and {OTP_LENGTH} are needed")));
         }
@@ -69,7 +70,11 @@ impl Gate {
     /// # Errors
     /// If the store can't be read.
     pub(crate) fn rooting(&self) -> Result<(Option<(String, usize)>, usize), Error> {
-        let needed = self.shares()?.map_or(0, |shares| shares.threshold);
+        let shares = match self.shared_key() {
+            SharedKey::Unseal => self.shares()?,
+            SharedKey::Recovery => self.recovery()?,
+        };
+        let needed = shares.map_or(0, |shares| shares.threshold);
         Ok((lock(&self.root).as_ref().map(|attempt| (attempt.nonce.clone(), attempt.brought.progress())), needed))
     }
 
@@ -81,9 +86,9 @@ impl Gate {
     /// Takes a share; answers a token, which is not stored yet, once they are enough.
     ///
     /// # Errors
-    /// Nothing to take it for; another nonce; shares that don't open the store: they are forgotten.
+    /// Nothing to take it for; another nonce; shares that make another key: they are forgotten.
     pub(crate) fn bring_for_root(&self, text: &Secret, nonce: &str) -> Result<Option<Made>, Error> {
-        let of: Shares = changing_shares(self)?;
+        let of: Shares = self.in_shares()?;
         let (enough, otp, nonce) = {
             let mut held = lock(&self.root);
             let none = || Error::Invalid("no root generation in progress".to_owned());
@@ -98,7 +103,9 @@ impl Gate {
             (enough, attempt.otp.clone(), attempt.nonce.clone())
         };
         let wrong = || Error::Invalid("root generation failed, invalid key: bring the shares again".to_owned());
-        self.opened_by(&enough)?.ok_or_else(wrong)?;
+        if !self.proves(&enough)? {
+            return Err(wrong());
+        }
         self.cancel_root();
         let token = Secret::new(format!("{PREFIX}{}", random::base62(RANDOM)?));
         let hidden: Vec<u8> =
