@@ -6,22 +6,64 @@ use std::sync::{Arc, OnceLock};
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
+use super::error::CliError;
+use super::global::exactly;
 use crate::api::Target;
 use crate::clock::Clock;
 use crate::durable;
-use crate::engine::{AwsTransport, Config, Engine, ID_FILE, OpenError, Storage};
-use crate::estate::AwsChoice;
+use crate::engine::{AwsTransport, Config, Engine, ID_FILE, KeyFile, KeyService, OpenError, Seal, Storage};
+use crate::estate::{AwsChoice, KeyChoice};
 use crate::sandbox;
 
 /// Buffer of an in-memory connection, in each direction.
 const STREAM_BYTES: usize = 256 << 10;
 
+/// What opens the data of an engine.
+#[derive(Clone, Debug)]
+pub(crate) struct Opener {
+    seal: Seal,
+    key: KeyFile,
+}
+
+/// What opens data in `data`, of an estate in `estate`, as its files say it.
+///
+/// # Errors
+/// The key would lie where the data or the estate does.
+pub(crate) fn opener(choice: &KeyChoice, data: &Path, estate: &Path) -> Result<Opener, CliError> {
+    let path = match choice {
+        KeyChoice::Beside => return Ok(Opener { seal: Seal::KeyFile, key: KeyFile::Beside }),
+        KeyChoice::Service(key_id) => {
+            let service = KeyService { key_id: key_id.clone(), region: None, endpoint: None };
+            return Ok(Opener { seal: Seal::Kms, key: KeyFile::Wrapped(service) });
+        }
+        KeyChoice::File(path) => match path.strip_prefix("~") {
+            Ok(below) => exactly("HOME").filter(|home| home.starts_with('/')).map(|home| Path::new(&home).join(below)),
+            Err(_) => Some(path.clone()),
+        },
+    };
+    let path = path.ok_or_else(|| {
+        CliError::new(1, "`key` in the environment names a file below ~, and HOME does not say where that is")
+    })?;
+    // By what they are, not by how they are named; what is not there yet is where its directory is.
+    let real = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let there = path.ancestors().find_map(|part| Some((part, std::fs::canonicalize(part).ok()?)));
+        there.map_or_else(|| path.clone(), |(part, real)| real.join(path.strip_prefix(part).unwrap_or(part)))
+    };
+    if [data, estate].into_iter().any(|within| real(&path).starts_with(real(within))) {
+        let what = format!("the key {} would lie with what it keeps closed", path.display());
+        return Err(CliError::new(1, what).hint("name a file outside of the estate's directory in `key`"));
+    }
+    Ok(Opener { seal: Seal::KeyFile, key: KeyFile::Given(path) })
+}
+
 /// Opens the engine that keeps its data in `data`.
 ///
 /// # Errors
 /// [`OpenError::Locked`] when another process has it; anything else is told in words.
-pub(crate) async fn open(data: &Path, aws: AwsChoice, clock: &Clock) -> Result<Engine, OpenError> {
+pub(crate) async fn open(data: &Path, opener: &Opener, aws: AwsChoice, clock: &Clock) -> Result<Engine, OpenError> {
     let mut config = Config::new(Storage::Disk { directory: data.to_owned() }, clock.clone());
+    (config.seal, config.key) = (opener.seal, opener.key.clone());
     config.trail = Some(data.join("trail.log"));
     // For whoever serves it on a port; on a stream nobody asks for it.
     config.limits.page = true;

@@ -57,6 +57,11 @@ pub(crate) static ENVIRONMENT: Block = Block {
         Key::own("data", Shape::Text, "Where the embedded engine keeps its data."),
         Key::own("aws", Shape::OneOf(&["aws", "sandbox"]), "Which AWS the embedded engine talks to."),
         Key::own(
+            "key",
+            Shape::Text,
+            "Where the key is that unseals that data, if not beside it: `file:/PATH`, `file:~/PATH`, or `kms:` with a key of AWS KMS.",
+        ),
+        Key::own(
             "secrets",
             Shape::List,
             "Which variables and files beside the estate its secrets may be from: `env:AWS_ROOT_*`, `file:/run/secrets/*`.",

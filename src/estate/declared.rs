@@ -350,7 +350,20 @@ pub enum EngineChoice {
         data: PathBuf,
         /// Which AWS it talks to.
         aws: AwsChoice,
+        /// Where the key is that unseals its data.
+        key: KeyChoice,
     },
+}
+
+/// Where the key is that unseals an embedded engine's data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyChoice {
+    /// In the data directory.
+    Beside,
+    /// In a file that somebody else makes: absolute, or below `~/`.
+    File(PathBuf),
+    /// In the data directory, wrapped by this key of AWS KMS: its id, ARN or alias.
+    Service(String),
 }
 
 /// Which AWS an embedded engine talks to.

@@ -32,7 +32,7 @@ mod yaml;
 pub(crate) use blocks::{has_key, is_labelled};
 pub use declared::{
     App, Assertion, AwsChoice, Deletes, Demands, DriftRules, EngineChoice, Environment, Estate, IamPrincipal, Ignored,
-    Level, Limit, Login, MAX_DELETES_DEFAULT, ManagedPolicy, Test, Weighed,
+    KeyChoice, Level, Limit, Login, MAX_DELETES_DEFAULT, ManagedPolicy, Test, Weighed,
 };
 pub use excerpt::render;
 pub use explain::{Explained, Inside, explain, explain_all};

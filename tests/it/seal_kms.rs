@@ -139,3 +139,97 @@ fn set_private(path: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
+
+/// The estate of an embedded engine whose key is where `key` says.
+fn estate(env: &TestEnv, key: &str) {
+    env.write(
+        "estate/estate.hcl",
+        &format!("environment \"local\" {{\n  engine = \"embedded\"\n{key}\n}}\nkv \"secret\" {{\n  version = 2\n}}\n"),
+    );
+}
+
+#[test]
+fn an_embedded_engine_keeps_its_key_in_a_file_apart_from_its_data() {
+    let mut env = TestEnv::new();
+    env.set("LEASEHOLD_DIR", env.dir().join("estate").display().to_string());
+    env.set("HOME", env.dir().join("home").display().to_string());
+    let file = env.dir().join("home/keys/unseal.key");
+    for (key, what) in [
+        ("  key = \"file:unseal.key\"", "apart from the estate"),
+        ("  key = \"file:/\"", "apart from the estate"),
+        ("  key = \"kms:\"", "does not say where a key is"),
+        ("  key = \"vault:x\"", "does not say where a key is"),
+    ] {
+        estate(&env, key);
+        let refused = env.run(&["validate"]);
+        assert!(refused.code != 0 && refused.stderr.contains(what), "{key}: {}", refused.normal());
+    }
+    estate(&env, &format!("  key = \"file:{}\"", env.dir().join("estate/.leasehold/k").display()));
+    let within = env.run(&["plan"]);
+    assert!(within.code == 1 && within.stderr.contains("would lie with what it keeps closed"), "{}", within.normal());
+    // No file of an estate has one made elsewhere: what is to be done is told.
+    estate(&env, "  key = \"file:~/keys/unseal.key\"");
+    let none = env.run(&["apply", "--auto-approve"]);
+    assert!(none.code == 1 && none.stderr.contains("head -c 32 /dev/urandom | base64"), "{}", none.normal());
+    assert!(!file.exists());
+    let text = base64::engine::general_purpose::STANDARD.encode([9; 32]);
+    env.write("home/keys/unseal.key", &format!("{text}\n"));
+    let open = env.run(&["apply", "--auto-approve"]);
+    assert!(open.code == 1 && open.stderr.contains("chmod"), "{}", open.normal());
+    set_private(&file);
+    env.ok(&["apply", "--auto-approve"]);
+    env.ok(&["kv", "put", "secret/a", "k=v"]);
+    let data = env.dir().join("estate/.leasehold/local");
+    assert!(data.join("engine.db").exists() && !data.join("unseal.key").exists());
+    // Without that file, or with the key looked for beside it, the store stays closed and as it is.
+    estate(&env, "");
+    let beside = env.run(&["kv", "get", "secret/a"]);
+    assert!(beside.code == 1 && beside.stderr.contains("unseal.key is missing"), "{}", beside.normal());
+    estate(&env, "  key = \"file:~/keys/unseal.key\"");
+    assert_eq!(env.ok(&["kv", "get", "-field=k", "secret/a"]).trim(), "v");
+    env.ok(&[
+        "operator",
+        "check",
+        "--data-dir",
+        &data.display().to_string(),
+        "--unseal-key",
+        &file.display().to_string(),
+    ]);
+}
+
+#[test]
+fn an_embedded_engine_says_once_that_its_key_lies_beside_its_data() {
+    let mut env = TestEnv::new();
+    env.set("LEASEHOLD_DIR", env.dir().join("estate").display().to_string());
+    estate(&env, "");
+    let first = env.run(&["apply", "--auto-approve"]);
+    assert!(first.code == 0 && first.stderr.contains("lies beside its data"), "{}", first.normal());
+    let second = env.run(&["plan"]);
+    assert!(second.code == 0 && !second.stderr.contains("lies beside"), "{}", second.normal());
+    // It moves as the documentation says it.
+    let file = env.dir().join("unseal.key");
+    std::fs::rename(env.dir().join("estate/.leasehold/local/unseal.key"), &file).unwrap();
+    estate(&env, &format!("  key = \"file:{}\"", file.display()));
+    env.ok(&["plan"]);
+}
+
+#[test]
+fn an_embedded_engine_has_its_key_wrapped_by_the_service() {
+    let mut env = TestEnv::new();
+    let moto = Moto::start();
+    env.set("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").set("AWS_SECRET_ACCESS_KEY", "not-a-secret");
+    env.set("AWS_ENDPOINT_URL_KMS", &*moto.endpoint);
+    env.set("LEASEHOLD_DIR", env.dir().join("estate").display().to_string());
+    estate(&env, &format!("  key = \"kms:{}\"", make_key(&moto.endpoint)));
+    env.ok(&["apply", "--auto-approve"]);
+    env.ok(&["kv", "put", "secret/a", "k=v"]);
+    let data = env.dir().join("estate/.leasehold/local");
+    assert!(data.join("unseal.kms").exists() && !data.join("unseal.key").exists());
+    assert_eq!(env.ok(&["kv", "get", "-field=k", "secret/a"]).trim(), "v");
+    env.set("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:1");
+    let away = env.run(&["kv", "get", "secret/a"]);
+    assert!(away.code == 1 && away.stderr.contains("AWS KMS did not unwrap"), "{}", away.normal());
+    estate(&env, "");
+    let beside = env.run(&["plan"]);
+    assert!(beside.code == 1 && beside.stderr.contains("key = \"kms:...\""), "{}", beside.normal());
+}

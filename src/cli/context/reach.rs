@@ -10,7 +10,7 @@ use crate::cli::error::CliError;
 use crate::cli::global::{TOKENS, addresses, exactly, set};
 use crate::cli::{embedded, output, token_file};
 use crate::engine::{Engine, OpenError};
-use crate::estate::{AwsChoice, EngineChoice, Environment};
+use crate::estate::{AwsChoice, EngineChoice, Environment, KeyChoice};
 use crate::secret::Secret;
 use crate::units::address::Addresses;
 
@@ -53,7 +53,9 @@ impl Context {
                 Err(CliError::new(1, format!("{what}, and this estate is read from a remote, without one"))
                     .hint("give it an `address`, or name the engine with --address"))
             }
-            EngineChoice::Embedded { data, aws } => self.embedded(&self.estate_dir().join(data), *aws, speaker).await,
+            EngineChoice::Embedded { data, aws, key } => {
+                self.embedded(&self.estate_dir().join(data), *aws, key, speaker).await
+            }
         }
     }
 
@@ -100,7 +102,13 @@ impl Context {
         Client::new(target, options).map_err(|error| CliError::new(1, error.to_string()))
     }
 
-    async fn embedded(&self, data: &Path, aws: AwsChoice, speaker: Speaker) -> Result<Client, CliError> {
+    async fn embedded(
+        &self,
+        data: &Path,
+        aws: AwsChoice,
+        key: &KeyChoice,
+        speaker: Speaker,
+    ) -> Result<Client, CliError> {
         let options = self.global.options()?;
         if options.namespace.is_some() {
             return Err(CliError::new(1, "the embedded engine has no namespaces")
@@ -108,7 +116,7 @@ impl Context {
         }
         // Set at most once with another value: a command uses one environment.
         let _ = self.data.set(data.to_owned());
-        let (target, root_token) = match self.open_engine(data, aws).await? {
+        let (target, root_token) = match self.open_engine(data, aws, key).await? {
             Reached::Here(engine) => (embedded::target(&engine), engine.root_token()),
             Reached::Server(address) => {
                 let addresses = addresses(&address, &data.display().to_string())?;
@@ -160,16 +168,25 @@ impl Context {
         }
     }
 
-    async fn open_engine(&self, data: &Path, aws: AwsChoice) -> Result<Reached, CliError> {
+    async fn open_engine(&self, data: &Path, aws: AwsChoice, key: &KeyChoice) -> Result<Reached, CliError> {
         let mut opened = self.engine.lock().await;
         if let Some((_, engine)) = opened.as_ref().filter(|(at, _)| at == data) {
             return Ok(Reached::Here(engine.clone()));
         }
         let deadline = tokio::time::Instant::now() + LOCK_PATIENCE;
         let mut told = false;
+        let opener = embedded::opener(key, data, &self.estate_dir())?;
+        let is_new = embedded::id(data).is_none();
         loop {
-            match embedded::open(data, aws, &self.clock).await {
+            match Box::pin(embedded::open(data, &opener, aws, &self.clock)).await {
                 Ok(engine) => {
+                    if is_new && *key == KeyChoice::Beside && aws == AwsChoice::Aws {
+                        output::say(&format!(
+                            "note: the key of the new engine lies beside its data, in {}: who reads that directory has \
+                             both. `key = \"file:/...\"` or `\"kms:...\"` in the environment keeps them apart\n",
+                            data.display()
+                        ));
+                    }
                     for loss in engine.losses() {
                         output::say(&format!("warning: {}\n", output::printable(&loss)));
                     }

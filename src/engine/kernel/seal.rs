@@ -129,8 +129,8 @@ impl Directory {
         let is_sealed = store.get(KEYRING_KEY)?.is_some();
         if self.file(WRAPPED).exists() {
             return Err(OpenError::Failed(format!(
-                "the key of this store is wrapped by AWS KMS ({}): a server opens it, with seal \"awskms\" in its \
-                 configuration",
+                "the key of this store is wrapped by AWS KMS ({}): it is opened with seal \"awskms\" in a server's \
+                 configuration, or key = \"kms:...\" in an estate's environment",
                 self.file(WRAPPED).display()
             )));
         }

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{drift, limit, require};
 use crate::estate::blocks::ENVIRONMENT;
-use crate::estate::declared::{AwsChoice, EngineChoice, Environment};
+use crate::estate::declared::{AwsChoice, EngineChoice, Environment, KeyChoice};
 use crate::estate::interpolate::{Replaced, Variables};
 use crate::estate::problem::{Draft, Problem};
 use crate::estate::schema::{Block, Reader};
@@ -159,7 +159,7 @@ fn engine(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<EngineChoice> {
         return None;
     }
     if key != "engine" {
-        for idle in ["data", "aws"] {
+        for idle in ["data", "aws", "key"] {
             if let Some(entry) = block.map.get(idle) {
                 let what = format!("`{idle}` belongs to an embedded engine, and this environment has an address");
                 reader.report(Draft::error(entry.key_span, what));
@@ -173,7 +173,11 @@ fn engine(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<EngineChoice> {
         reader.report(draft.hint("write engine = \"embedded\", or address = \"https://...\""));
         return None;
     }
-    Some(EngineChoice::Embedded { data: data(reader, block)?, aws: aws(reader, block)? })
+    Some(EngineChoice::Embedded {
+        data: data(reader, block)?,
+        aws: aws(reader, block)?,
+        key: unseal_key(reader, block)?,
+    })
 }
 
 /// The address of a server, or those of a cluster's nodes.
@@ -277,4 +281,29 @@ fn aws(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<AwsChoice> {
             None
         }
     }
+}
+
+/// Where the key is. What is named is read and never made: nothing outside of the estate is written because of its files.
+fn unseal_key(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<KeyChoice> {
+    if !block.map.contains_key("key") {
+        return Some(KeyChoice::Beside);
+    }
+    let (text, span) = reader.text(block, "key")?;
+    let draft = match text.split_once(':') {
+        Some(("file", path)) => {
+            let rest = path.strip_prefix("~/").or_else(|| path.strip_prefix('/'));
+            if rest.is_some_and(|rest| Path::new(rest).components().any(|part| matches!(part, Component::Normal(_)))) {
+                return Some(KeyChoice::File(PathBuf::from(path)));
+            }
+            let draft = Draft::error(span, format!("`{path}` is not where a key could be kept apart from the estate"));
+            draft.hint("name it by its absolute path, or below ~/: file:~/.config/leasehold/unseal.key")
+        }
+        Some(("kms", id)) if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            return Some(KeyChoice::Service(id.to_owned()));
+        }
+        _ => Draft::error(span, format!("`{text}` does not say where a key is"))
+            .hint("write file:/PATH, or kms: with the id, ARN or alias of a key of AWS KMS"),
+    };
+    reader.report(draft);
+    None
 }

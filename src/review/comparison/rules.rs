@@ -4,7 +4,7 @@
 //! nobody access, and lets pass what it kept out: its roles may get credentials again.
 
 use crate::estate::{
-    AwsChoice, DriftRules, EngineChoice, Environment, Estate, Ignored, Level, MAX_DELETES_DEFAULT, Weighed,
+    AwsChoice, DriftRules, EngineChoice, Environment, Estate, Ignored, KeyChoice, Level, MAX_DELETES_DEFAULT, Weighed,
 };
 use crate::guardrail::{Clause, Guardrail};
 use crate::object::{Kind, Place};
@@ -156,12 +156,17 @@ fn shown(environment: &Environment) -> String {
                 None => engine,
             }
         }
-        EngineChoice::Embedded { data, aws } => {
+        EngineChoice::Embedded { data, aws, key } => {
             let account = match aws {
                 AwsChoice::Aws => "with AWS",
                 AwsChoice::Sandbox => "with a simulated account",
             };
-            format!("the embedded engine in {} {account}", data.display())
+            let key = match key {
+                KeyChoice::Beside => String::new(),
+                KeyChoice::File(path) => format!(", its key in {}", path.display()),
+                KeyChoice::Service(id) => format!(", its key wrapped by AWS KMS with {id}"),
+            };
+            format!("the embedded engine in {} {account}{key}", data.display())
         }
     }
 }
