@@ -227,7 +227,7 @@ async fn carry_out_alone(
                 proposed
             }
             Source::Files => context.propose(workplace, args.word(&asked), Purpose::Apply).await?,
-            Source::Saved(opened) => context.reopen(workplace, opened).await.inspect_err(|error| {
+            Source::Saved(opened) => Box::pin(context.reopen(workplace, opened)).await.inspect_err(|error| {
                 if let Some(events) = args.events(context.clock()).filter(|_| error.exit_code == 4) {
                     events.tell(&Event::Unfit(&opened.plan.plan));
                 }
