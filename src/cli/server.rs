@@ -1,6 +1,7 @@
 //! `leasehold server`.
 
 mod args;
+mod dev;
 mod file;
 mod settings;
 mod socket;
@@ -10,7 +11,7 @@ mod unserved;
 use std::fs::Permissions;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) use self::args::Args;
 use self::args::AwsChoice;
+use self::dev::{DevTls, KeptToken, Passing};
 use self::settings::Settings;
 use self::socket::Bound;
 use self::tls::Certificate;
@@ -43,10 +45,13 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     log_to_stderr(&settings.log_level, settings.logs_json)?;
     settings.notes.iter().for_each(|note| tracing::warn!("{note}"));
     read_built_in()?;
-    let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
+    let clock = Clock::system();
+    let wanted = settings.dev.tls.as_ref();
+    let dev_tls = wanted.map(|tls| DevTls::make(tls.directory.as_deref(), &tls.names, clock.now())).transpose()?;
+    let files = dev_tls.as_ref().map(|made| &made.files).or(settings.tls.as_ref());
+    let certificate = files.map(Certificate::load).transpose()?.map(Arc::new);
     // Declared before the engine, and so dropped after it.
     let (audit_file, _passing) = audit_file(&settings)?;
-    let clock = Clock::system();
     let sandbox = sandbox(&settings, &clock);
     let engine = Engine::open(config(&settings, &audit_file, sandbox.as_ref(), clock)).await.map_err(opening)?;
     if let Some(sandbox) = &sandbox {
@@ -65,7 +70,9 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let _pid_file = settings.pid_file.as_deref().map(PidFile::write).transpose()?;
     // Before it says that it started: whoever reads that may send a signal at once.
     let (stop, reload) = (stopped()?, reloaded(engine.clone(), certificate.clone())?);
-    output::data(&banner(&settings, &engine, &addresses, &audit_file, served.as_ref()))?;
+    let kept = kept_token(&settings, &engine);
+    let dev = DevShown { ca: dev_tls.as_ref().map(|made| made.ca.as_path()), kept: kept.as_ref() };
+    output::data(&banner(&settings, &engine, &addresses, &audit_file, served.as_ref(), &dev))?;
 
     tracing::info!(address, "serving");
     engine.serve_all(listeners, stop).await;
@@ -210,6 +217,7 @@ fn config(settings: &Settings, audit_file: &Path, sandbox: Option<&LazySandbox>,
         aws_key: sandbox.map(|_| sandbox::engine_key()),
         ttls: settings.ttls,
         dev_root_token: settings.root_token.clone().map(Secret::new),
+        dev_kv_v1: settings.dev.kv_v1,
         ..Config::new(storage, clock)
     }
 }
@@ -227,23 +235,23 @@ fn audit_file(settings: &Settings) -> Result<(PathBuf, Option<Passing>), CliErro
     if let Some(directory) = &settings.data {
         return Ok((directory.join("trail.log"), None));
     }
-    let failed = |e: &dyn std::fmt::Display| CliError::new(1, format!("cannot make a directory for the trail: {e}"));
-    let name = crate::engine::kernel::random::base62(16).map_err(|e| failed(&e))?;
-    let directory = std::env::temp_dir().join(format!("leasehold-dev-{name}"));
-    // Not recursive: that it did not exist before is what keeps others out.
-    std::fs::DirBuilder::new().mode(0o700).create(&directory).map_err(|e| failed(&e))?;
-    Ok((directory.join("trail.log"), Some(Passing(directory))))
+    let passing = Passing::new()?;
+    Ok((passing.path().join("trail.log"), Some(passing)))
 }
 
-/// A directory that is removed with all that is in it when this value is dropped.
-struct Passing(PathBuf);
+/// The token of a development server, kept where commands look for one.
+fn kept_token(settings: &Settings, engine: &Engine) -> Option<KeptToken> {
+    let token = engine.root_token().filter(|_| settings.data.is_none() && settings.dev.stores_token)?;
+    KeptToken::keep(&token).unwrap_or_else(|why| {
+        tracing::warn!(why, "the root token is not kept for other commands");
+        None
+    })
+}
 
-impl Drop for Passing {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(directory = %self.0.display(), %error, "the development server's trail was left behind");
-        }
-    }
+/// What is told of a development server alone.
+struct DevShown<'a> {
+    ca: Option<&'a Path>,
+    kept: Option<&'a KeptToken>,
 }
 
 fn banner(
@@ -252,6 +260,7 @@ fn banner(
     addresses: &[String],
     audit_file: &Path,
     served: Option<&Served>,
+    dev: &DevShown<'_>,
 ) -> String {
     let address = addresses.first().map_or("", String::as_str);
     let row = |name: &str, value: &str| format!("{name:>24}: {value}\n");
@@ -298,11 +307,19 @@ fn banner(
         (None, Some(token)) => {
             text += "\nThis is a development server. It keeps everything in memory and forgets it when it stops;\n\
                      it must not guard anything real. To use it from another terminal:\n\n";
-            text += &format!("    export LEASEHOLD_ADDR='{address}'\n    export VAULT_ADDR='{address}'\n\n");
+            text += &format!("    export LEASEHOLD_ADDR='{address}'\n    export VAULT_ADDR='{address}'\n");
+            if let Some(ca) = dev.ca.map(Path::display) {
+                text += &format!("    export LEASEHOLD_CACERT='{ca}'\n    export VAULT_CACERT='{ca}'\n");
+            }
+            text.push('\n');
             if let Some(key) = engine.unseal_key() {
                 text += &format!("Unseal Key: {}\n", key.expose());
             }
             text += &format!("Root Token: {}\n", token.expose());
+            if let Some(kept) = dev.kept {
+                let path = kept.path().display();
+                text += &format!("\nUntil it stops, the token is in {path} too, for commands that are given none.\n");
+            }
         }
         (Some(_), None) if engine.is_sealed() => {
             text += &format!(

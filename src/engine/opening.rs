@@ -353,7 +353,8 @@ fn first_mounts(backends: &Backends, config: &Config) -> Result<First, Error> {
     let mut once = Vec::new();
     if let Storage::Memory = config.storage {
         let mut mount = Mount::new("secret/", "kv", "key/value secret storage")?;
-        mount.options.insert("version".to_owned(), "2".to_owned());
+        let version = if config.dev_kv_v1 { "1" } else { "2" };
+        mount.options.insert("version".to_owned(), version.to_owned());
         once.push(mount);
     }
     Ok(First { always, once, system: config.ttls })

@@ -41,6 +41,8 @@ pub struct Config {
     pub clock: Clock,
     /// The text of the root token, where the engine is opened for the first time.
     pub dev_root_token: Option<Secret>,
+    /// Whether an engine in memory begins with KV version 1 at `secret/`, and not with 2.
+    pub dev_kv_v1: bool,
     /// How long leases last of mounts that say nothing of it.
     pub ttls: LeaseTtls,
     /// What it takes from its clients.
@@ -60,6 +62,7 @@ impl Config {
             aws_key: None,
             clock,
             dev_root_token: None,
+            dev_kv_v1: false,
             ttls: LeaseTtls::default(),
             limits: Limits::default(),
         }
@@ -102,7 +105,7 @@ impl Default for LeaseTtls {
 /// Where an engine keeps its data.
 #[derive(Clone, Debug)]
 pub enum Storage {
-    /// Nowhere: it is gone with the process. KV version 2 is mounted at `secret/`.
+    /// Nowhere: it is gone with the process. KV is mounted at `secret/`.
     Memory,
     /// In a directory of its own, sealed.
     Disk {

@@ -1,6 +1,7 @@
 //! `leasehold server` as a process: its data survives, its directory is its own.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -295,4 +296,53 @@ fn a_file_that_served_vault_is_taken_and_its_log_is_json() {
     for part in ["server.hcl:3: cluster_addr", "server.hcl:4: telemetry", "serving"] {
         assert!(told(part), "{part}: {log}");
     }
+}
+
+/// As `vault server -dev -dev-tls`: commands need no more than what it prints, also of an address that was named besides.
+#[test]
+fn a_development_server_makes_a_certificate_and_keeps_its_token_for_commands() {
+    let mut env = TestEnv::new();
+    std::fs::create_dir(env.dir().join("certs")).unwrap();
+    let tls = ["-dev-tls", "-dev-tls-cert-dir=certs", "-dev-tls-san=engine.example", "-dev-kv-v1"];
+    let server = env.server(&[&["-dev", "--listen", "127.0.0.1:0"][..], &tls].concat());
+    assert!(server.address.starts_with("https://127.0.0.1:"), "{}", server.address);
+    env.set("LEASEHOLD_ADDR", &server.address);
+    let stranger = env.run(&["status"]);
+    assert!(stranger.code == 1 && stranger.stderr.contains("certificate"), "{}", stranger.normal());
+    env.set("LEASEHOLD_CACERT", env.dir().join("certs/leasehold-ca.pem").display().to_string());
+    env.ok(&["status"]);
+    env.ok(&["kv", "put", "secret/a", "k=v"]);
+    assert_eq!(env.ok(&["kv", "get", "-field=k", "secret/a"]).trim(), "v");
+    assert!(env.ok(&["secrets", "list", "-detailed"]).contains("version:1"));
+    env.set("LEASEHOLD_TLS_SERVER_NAME", "engine.example");
+    env.ok(&["status"]);
+    env.set("LEASEHOLD_TLS_SERVER_NAME", "other.example");
+    assert_eq!(env.run(&["status"]).code, 1);
+    let mode = |name: &str| std::fs::metadata(env.dir().join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("certs/leasehold-key.pem"), mode(".leasehold-token")), (0o600, 0o600));
+    assert_eq!(server.stop(), Some(0));
+    assert!(!env.dir().join(".leasehold-token").exists());
+
+    // Who has a token, or wants none kept, keeps what there is.
+    env.write(".leasehold-token", "of-somewhere");
+    set_private(&env, ".leasehold-token");
+    let server = env.server(&["-dev", "--listen", "127.0.0.1:0"]);
+    assert_eq!(std::fs::read_to_string(env.dir().join(".leasehold-token")).unwrap(), "of-somewhere");
+    server.stop();
+    std::fs::remove_file(env.dir().join(".leasehold-token")).unwrap();
+    let _server = env.server(&["-dev", "-dev-no-store-token", "--listen", "127.0.0.1:0"]);
+    assert!(!env.dir().join(".leasehold-token").exists());
+    for (flags, what) in [
+        (&["server", "--data-dir", "d", "-dev-tls"][..], "--dev-tls is for a development server"),
+        (&["server", "--data-dir", "d", "-dev-kv-v1"], "--dev-kv-v1 is for a development server"),
+        (&["server", "-dev", "-dev-tls", "-tls-cert=c", "-tls-key=k"], "leave one of the two out"),
+        (&["server", "-dev", "-dev-tls", "-dev-tls-cert-dir=nowhere"], "nowhere/leasehold-ca.pem can't be written"),
+    ] {
+        let refused = env.run(flags);
+        assert!(refused.code == 1 && refused.stderr.contains(what), "{flags:?}: {}", refused.normal());
+    }
+}
+
+fn set_private(env: &TestEnv, name: &str) {
+    std::fs::set_permissions(env.dir().join(name), std::fs::Permissions::from_mode(0o600)).unwrap();
 }

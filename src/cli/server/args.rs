@@ -57,4 +57,19 @@ pub(crate) struct Args {
     /// Where a development server listens [env: LEASEHOLD_DEV_LISTEN_ADDRESS, BAO_.., VAULT_..; default: 127.0.0.1:8200]
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) dev_listen_address: Option<String>,
+    /// Serve TLS with a certificate that a development server makes for localhost, and say whom to trust for it
+    #[arg(long)]
+    pub(super) dev_tls: bool,
+    /// Keep that certificate's files in this directory [default: one that goes with the server]
+    #[arg(long, value_name = "DIR", requires = "dev_tls")]
+    pub(super) dev_tls_cert_dir: Option<PathBuf>,
+    /// A name or an address that the certificate is for besides
+    #[arg(long, value_name = "NAME", requires = "dev_tls")]
+    pub(super) dev_tls_san: Vec<String>,
+    /// Leave a development server's root token out of ~/.leasehold-token, where commands look for one
+    #[arg(long)]
+    pub(super) dev_no_store_token: bool,
+    /// Begin a development server with version 1 of KV at secret/, not 2
+    #[arg(long)]
+    pub(super) dev_kv_v1: bool,
 }

@@ -20,6 +20,26 @@ pub(super) struct TlsFiles {
     pub(super) key: PathBuf,
 }
 
+/// What is asked of a development server.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Dev {
+    /// A certificate of its own, and for which names besides.
+    pub(super) tls: Option<DevTlsWanted>,
+    /// Its token is kept where commands look for one.
+    pub(super) stores_token: bool,
+    /// It begins with KV version 1.
+    pub(super) kv_v1: bool,
+}
+
+/// A certificate that a development server makes.
+#[derive(Clone, Debug)]
+pub(super) struct DevTlsWanted {
+    /// Where it is kept.
+    pub(super) directory: Option<PathBuf>,
+    /// For which names besides.
+    pub(super) names: Vec<String>,
+}
+
 /// What a listener with TLS does about certificates of clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClientCertificates {
@@ -57,12 +77,14 @@ pub(super) struct Settings {
     /// What in the file has no effect.
     pub(super) notes: Vec<String>,
     pub(super) root_token: Option<String>,
+    pub(super) dev: Dev,
 }
 
 impl Settings {
     /// Reads the file, lays the flags over it, and refuses what does not fit together.
     pub(super) fn new(args: Args) -> Result<Self, CliError> {
         let file = file::read(&args.config)?;
+        let dev = dev(&args)?;
         if let Some(socket) = &file.socket {
             socket.check()?;
         }
@@ -85,7 +107,9 @@ impl Settings {
             true => ClientCertificates::NotAsked,
             false => ClientCertificates::Asked,
         };
-        if let Some(listen) = listen.as_deref().filter(|_| tls.is_none() && !args.insecure_plain_http) {
+        if let Some(listen) =
+            listen.as_deref().filter(|_| tls.is_none() && dev.tls.is_none() && !args.insecure_plain_http)
+        {
             refuse_plain(listen)?;
         }
         let data = match (args.data_dir, file.data, file.storage_path) {
@@ -136,8 +160,30 @@ impl Settings {
             ui: args.ui || args.dev || file.ui,
             notes: file.notes,
             root_token: root_token.filter(|_| args.dev),
+            dev,
         })
     }
+}
+
+/// What is asked of a development server, and of no other.
+fn dev(args: &Args) -> Result<Dev, CliError> {
+    let asked = [
+        ("--dev-tls", args.dev_tls),
+        ("--dev-no-store-token", args.dev_no_store_token),
+        ("--dev-kv-v1", args.dev_kv_v1),
+    ];
+    if !args.dev {
+        return match asked.iter().find(|(_, is_asked)| *is_asked) {
+            Some((flag, _)) => Err(CliError::new(1, format!("{flag} is for a development server"))
+                .hint("add --dev for a server in memory, or leave it out")),
+            None => Ok(Dev::default()),
+        };
+    }
+    if args.dev_tls && (args.tls_cert.is_some() || args.tls_key.is_some()) {
+        return Err(CliError::new(1, "--dev-tls makes a certificate, and one is given: leave one of the two out"));
+    }
+    let wanted = || DevTlsWanted { directory: args.dev_tls_cert_dir.clone(), names: args.dev_tls_san.clone() };
+    Ok(Dev { tls: args.dev_tls.then(wanted), stores_token: !args.dev_no_store_token, kv_v1: args.dev_kv_v1 })
 }
 
 /// How long leases last of mounts that say nothing of it.
