@@ -119,6 +119,7 @@ mod story_expiry;
 mod story_hvac;
 mod story_kill;
 mod story_kill_calls;
+mod story_kill_keys;
 mod story_sessions;
 mod story_tutorial;
 mod tidy;

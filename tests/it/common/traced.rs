@@ -17,6 +17,11 @@ pub(crate) struct Traced {
 impl Traced {
     /// Starts it on `data`, to be killed at call `at` (from 1; 0 is never).
     pub(crate) fn start(env: &TestEnv, data: &Path, at: usize) -> Self {
+        Self::start_with(env, data, at, &[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn start_with(env: &TestEnv, data: &Path, at: usize, flags: &[&str]) -> Self {
         let log = data.with_extension("calls");
         let said = data.with_extension("stderr");
         let arguments = ["server", "--listen", "127.0.0.1:0", "--aws", "sandbox", "--data-dir"];
@@ -25,6 +30,7 @@ impl Traced {
             .args([data, Path::new(&at.to_string()), &log, Path::new(env!("CARGO_BIN_EXE_leasehold"))])
             .args(arguments)
             .arg(data)
+            .args(flags)
             .current_dir(env.dir())
             .env_clear()
             .env("HOME", env.dir())
