@@ -2,7 +2,8 @@
 //!
 //! A role that one app alone may have is the app's; one that several may have stays at the top level and is granted. An app
 //! whose only policy says just what would follow from its roles needs none; others name theirs, which stay as they are. Who
-//! may have a role only because a policy is about all of them, as an operator's, is no app.
+//! may have a role only because a policy is about all of them, as an operator's, is no app. Nor is who has the policy that
+//! follows from an app of these files: only that app and logins of their own name such a policy.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,6 +72,9 @@ pub(super) fn apps<'a>(objects: &BTreeMap<&'a str, &'a Live>, known: &Known<'_>)
     let mut names: BTreeSet<String> = known.declared.apps.iter().map(|app| app.name.clone()).collect();
     let mut apps = Vec::new();
     for ((name, policies), logins) in groups {
+        if policies.iter().any(|policy| follows_from_app(policy, known)) {
+            continue;
+        }
         let Some(name) = free_name(&name, &logins, &mut names, known) else { continue };
         let reached = roles.reach(&policies);
         let (own, shared): (Vec<usize>, Vec<usize>) =
@@ -85,6 +89,11 @@ pub(super) fn apps<'a>(objects: &BTreeMap<&'a str, &'a Live>, known: &Known<'_>)
         apps.push(App { name, logins, roles: own, grants, policies });
     }
     apps
+}
+
+/// Whether a policy follows from the roles of an app that the files declare.
+fn follows_from_app(policy: &str, known: &Known<'_>) -> bool {
+    known.declared.object(&policy_path(policy)).is_some_and(|object| object.app.is_some())
 }
 
 /// A name that no other app has: with that of the method behind it, if need be.

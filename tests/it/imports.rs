@@ -261,6 +261,38 @@ fn a_second_import_adds_what_is_new_and_touches_no_file() {
 }
 
 #[test]
+fn a_login_with_the_policy_of_a_declared_app_stands_by_itself() {
+    let world = World::new();
+    world.run(&["init", "estate", "--app", "web", "--env", "prod", "--address", &world.server.address], 0);
+    if let Some(namespace) = &world.server.namespace {
+        let text = world.file("estate/environments.hcl");
+        world
+            .env
+            .write("estate/environments.hcl", &text.replace("\n}", &format!("\n  namespace = \"{namespace}\"\n}}")));
+    }
+    world.run(&["-C", "estate", "apply", "--auto-approve"], 0);
+    world.policy("late", &[("store/data/late", "read")]);
+    // One as an app has, one with a policy more, and a person's.
+    world.post("auth/approle/role/app-batch", json!({ "token_policies": ["app-web"] }));
+    world.post("auth/approle/role/late", json!({ "token_policies": ["app-web", "late"] }));
+    world.post("sys/auth/people", json!({ "type": "userpass" }));
+    world.post("auth/people/users/ann", json!({ "password": "correct horse", "token_policies": ["app-web"] }));
+    let report = world.imported("estate", &[], 0);
+    assert_eq!(report["left_out"], json!([]));
+    let logins = world.file("estate/logins.hcl");
+    for block in [
+        "login \"approle\" \"app-batch\" {\n  policies = [\"app-web\"]\n}",
+        "login \"approle\" \"late\" {\n  policies = [\"app-web\", \"late\"]\n}",
+    ] {
+        assert!(logins.contains(block), "{block}\n{logins}");
+    }
+    assert!(logins.contains("login \"people\" \"ann\" {"), "{logins}");
+    assert!(world.env.files("estate").keys().all(|name| !name.starts_with("apps/") || name == "apps/web.hcl"));
+    let plan = world.run(&["-C", "estate", "plan", "--adopt"], 2).stdout;
+    assert!(plan.contains("0 to add, 0 to change, 0 to delete, 5 to adopt"), "{plan}");
+}
+
+#[test]
 fn what_was_applied_from_files_is_the_same_apps_again() {
     let world = World::new();
     world.env.copy_tree("examples/tutorial", "first");
