@@ -68,6 +68,80 @@ fn files_that_are_named_are_laid_out_whatever_they_are_of() {
     }
 }
 
+/// Texts of several lines, however their beginning says where they end and how far they are indented.
+const TEXTS: &str = "\
+policy:
+    a:
+        keeps: |+ # all of it
+            one
+             two
+
+
+        folds: >-
+         a
+         b
+
+           c
+        told: |4+
+               three
+            # no comment
+
+    # said
+    b:
+        list:
+            - |2-
+                four
+            - text: >+1
+                five
+
+        none: |+
+
+        last: |1
+          |
+";
+
+#[test]
+fn texts_of_several_lines_say_what_they_said() {
+    let env = TestEnv::new();
+    env.write("a.yaml", TEXTS);
+    let read_as = |text: &str| serde_yaml::from_str::<serde_yaml::Value>(text).unwrap();
+    env.ok(&["fmt", "a.yaml"]);
+    let shown = read(&env, "a.yaml");
+    assert_eq!(read_as(&shown), read_as(TEXTS), "{shown}");
+    let expected = "\
+policy:
+  a:
+    keeps: |+ # all of it
+      one
+       two
+
+
+    folds: >-
+      a
+      b
+
+        c
+    told: |2+
+         three
+      # no comment
+
+  # said
+  b:
+    list:
+      - |2-
+          four
+      - text: >2+
+           five
+
+    none: |+
+
+    last: |2
+       |
+";
+    assert_eq!(shown, expected);
+    assert_eq!(env.ok(&["fmt", "--check", "a.yaml"]), "");
+}
+
 #[test]
 fn nothing_is_written_while_a_file_is_broken() {
     let env = TestEnv::new();
