@@ -128,7 +128,8 @@ pub(super) fn found(paths: &[PathBuf]) -> Result<Vec<Found>, CliError> {
         let name = path.display().to_string();
         let failed = |what: &str| CliError::new(1, format!("{}: {what}", one_line(&name)));
         if Syntax::of(&name).is_none() {
-            return Err(failed("this is no file in HCL or YAML").hint("files end in .hcl, .yaml or .yml"));
+            return Err(failed("this is no file in HCL or YAML")
+                .hint("files end in .hcl, .yaml or .yml; a policy in JSON is for `leasehold policy fmt`"));
         }
         let text = estate::read_text(path).map_err(|why| failed(&why.what))?;
         // Through a link its target is written.
@@ -181,17 +182,21 @@ pub(super) fn refuse(wrong: &[Wrong<'_>]) -> Result<(), CliError> {
     Err(CliError::plain(1, format!("{}\n\n{problems}, and nothing was written", shown.join("\n\n"))))
 }
 
-/// Lays out one file of HCL, whatever it is called, and answers its name.
+/// Lays out one file of HCL or JSON, whatever it is called, and answers its name.
 ///
 /// # Errors
-/// It can't be read, is no HCL, or can't be written.
+/// It can't be read, is neither, or can't be written.
 pub(super) fn one(path: &Path) -> Result<String, CliError> {
     let name = path.display().to_string();
     let failed = |what: &str| CliError::new(1, format!("{}: {what}", one_line(&name)));
     let text = estate::read_text(path).map_err(|why| failed(&why.what))?;
     let path = std::fs::canonicalize(path).map_err(|error| failed(&error.to_string()))?;
     let file = Found { name, path, text };
-    match layout::formatted(&file.name, &file.text) {
+    let shown = match layout::is_json(&file.text) {
+        true => layout::json_formatted(&file.name, &file.text),
+        false => layout::formatted(&file.name, &file.text),
+    };
+    match shown {
         Ok(text) if text != file.text => replace(&file, &text)?,
         Ok(_) => {}
         Err(problems) => refuse(&[(&file, problems)])?,

@@ -24,7 +24,7 @@ pub(crate) struct Args {
 enum Subcommand {
     #[command(flatten)]
     Stored(Stored),
-    /// Lay out a file with a policy's rules
+    /// Lay out a file with a policy's rules, in HCL or JSON
     Fmt {
         /// The file
         file: PathBuf,

@@ -5,11 +5,13 @@
 
 mod convert;
 mod hcl;
+mod json;
 mod syntax;
 mod words;
 mod yaml;
 
 pub(crate) use self::convert::{Converted, converted};
+pub(crate) use self::json::{is_json, json_formatted};
 pub use self::syntax::Syntax;
 use self::syntax::not_the_same;
 pub(crate) use self::words::{hcl_key, hcl_text, heredoc, is_literal, scalar, untemplated};

@@ -68,6 +68,43 @@ fn files_that_are_named_are_laid_out_whatever_they_are_of() {
     }
 }
 
+#[test]
+fn a_policy_in_json_is_laid_out_as_json() {
+    let env = TestEnv::new();
+    let rules = r#"{ "path":{"aws/creds/web" :{"capabilities":["read","update"], "max_wrapping_ttl": 1e2},
+    "path": {}, "b\u002f\"{":[{"capabilities":[ ]}]},"path":{"c":{"policy":"deny"}}}"#;
+    env.write("rules", rules);
+    assert_eq!(env.ok(&["policy", "fmt", "rules"]), "Success! Formatted policy: rules\n");
+    let expected = r#"{
+  "path": {
+    "aws/creds/web": {
+      "capabilities": ["read", "update"],
+      "max_wrapping_ttl": 1e2
+    },
+    "path": {},
+    "b\u002f\"{": [
+      {
+        "capabilities": []
+      }
+    ]
+  },
+  "path": {
+    "c": {
+      "policy": "deny"
+    }
+  }
+}
+"#;
+    assert_eq!(read(&env, "rules"), expected);
+    env.ok(&["policy", "fmt", "rules"]);
+    assert_eq!(read(&env, "rules"), expected, "a second time nothing changes");
+    let server = r#"{"path": {"a": {"capabilities": ["read"}}}"#;
+    env.write("rules", server);
+    let output = env.run(&["policy", "fmt", "rules"]);
+    assert!(output.code == 1 && output.stderr.contains("this is not JSON: "), "{}", output.normal());
+    assert_eq!(read(&env, "rules"), server, "what is broken stays as it is");
+}
+
 /// Texts of several lines, however their beginning says where they end and how far they are indented.
 const TEXTS: &str = "\
 policy:
