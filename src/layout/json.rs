@@ -1,6 +1,7 @@
-//! JSON in its canonical form: two blanks for each level, and a list of single values in one line where that is short. Words are moved, never read and written anew, so numbers, escapes and repeated keys stay as they are.
+//! JSON in its canonical form: two blanks for each level, and a list of single values in one line where that is short.
+//! Words are moved, never read and written anew, so numbers, escapes and repeated keys stay as they are.
 
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::syntax::not_the_same;
 use crate::estate::Problem;
@@ -18,7 +19,8 @@ pub(crate) fn is_json(text: &str) -> bool {
 /// # Errors
 /// It is no JSON.
 pub(crate) fn json_formatted(name: &str, text: &str) -> Result<String, Vec<Problem>> {
-    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+    // As a value: that one has a bound on how deep it is, and what follows goes as deep.
+    if let Err(error) = serde_json::from_str::<Value>(text) {
         return Err(vec![Problem::with_file(name, format!("this is not JSON: {error}"))]);
     }
     let before = words(text);

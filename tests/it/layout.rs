@@ -103,6 +103,10 @@ fn a_policy_in_json_is_laid_out_as_json() {
     let output = env.run(&["policy", "fmt", "rules"]);
     assert!(output.code == 1 && output.stderr.contains("this is not JSON: "), "{}", output.normal());
     assert_eq!(read(&env, "rules"), server, "what is broken stays as it is");
+    let deep = format!("{{\"path\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    env.write("rules", &deep);
+    let output = env.run(&["policy", "fmt", "rules"]);
+    assert!(output.code == 1 && output.stderr.contains("recursion limit"), "{}", output.normal());
 }
 
 /// Texts of several lines, however their beginning says where they end and how far they are indented.
