@@ -172,9 +172,19 @@ impl<'f, 'a, S> Finder<'f, 'a, S> {
         if open.len() < 2 {
             return open.pop().and_then(|one| self.gained(one)).into_iter().collect();
         }
-        let together = open.iter().flat_map(|cut| cut.resource.iter().copied()).collect();
+        let together: Vec<usize> = open.iter().flat_map(|cut| cut.resource.iter().copied()).collect();
+        // Where there is nothing on the other side the first is mostly a gain, which says that all of them are none no more.
+        let first = match near.iter().all(|piece| piece.theirs.is_empty()) {
+            true => self.gained(open.remove(0)),
+            false => None,
+        };
+        if first.as_ref().is_some_and(Part::is_certain) {
+            let rest = open.into_iter().filter_map(|cut| self.gained(cut));
+            return first.into_iter().chain(rest).collect();
+        }
         let Some(all) = self.gained(self.cut(near, together)) else { return Vec::new() };
-        let parts: Vec<Part> = open.into_iter().filter_map(|cut| self.gained(cut)).collect();
+        let rest = open.into_iter().filter_map(|cut| self.gained(cut));
+        let parts: Vec<Part> = first.into_iter().chain(rest).collect();
         // The parts are all there is, so where each is proved to be no gain, the whole is none either, though it was
         // too much to be decided at once.
         match parts.is_empty() && all.is_certain() {

@@ -48,6 +48,9 @@ impl Wanted<'_> {
         {
             return self.among(texts, frame, budget);
         }
+        if let Some(text) = self.plain(frame, budget) {
+            return Found::Text(text);
+        }
         let found = Product::new(self, frame).search(budget);
         if found != Found::Nothing || !self.variables_meet_literals() {
             return found;
@@ -56,6 +59,25 @@ impl Wanted<'_> {
         let opened: Vec<Vec<Glob>> = self.must.iter().map(|union| union.iter().map(Glob::opened).collect()).collect();
         let wanted = Wanted { must: opened.iter().map(Vec::as_slice).collect(), must_not: self.must_not.clone() };
         Product::new(&wanted, frame).search(budget)
+    }
+
+    /// The shortest text of the one pattern that must match, if it is of letters and `*` alone and all else lets that text
+    /// be: no other text of it is as short.
+    fn plain(&self, frame: &[Glob], budget: &mut Budget) -> Option<Vec<Symbol>> {
+        let [[glob]] = self.must.as_slice() else { return None };
+        let mut text = Vec::with_capacity(glob.0.len());
+        for token in glob.0.iter() {
+            match token {
+                Token::Char(c) => text.push(*c),
+                Token::Any(_) => {}
+                _ => return None,
+            }
+        }
+        let literal = Glob(text.iter().copied().map(Token::Char).collect());
+        let may_be = budget.spend(text.len() * (1 + self.must_not.len()))
+            && (frame.is_empty() || frame.iter().any(|form| form.takes(&literal, Opened::No)))
+            && !self.must_not.iter().any(|other| other.takes(&literal, Opened::No));
+        may_be.then(|| text.into_iter().map(Symbol::Char).collect())
     }
 
     /// One of these literal texts, if one will do.

@@ -162,15 +162,30 @@ static RESOURCE_FRAME: LazyLock<Vec<Glob>> = LazyLock::new(|| {
 /// Nothing can deny it, so that nobody gains or loses it. Source: STS API reference, GetCallerIdentity.
 static ALWAYS_ALLOWED: LazyLock<Glob> = LazyLock::new(|| Glob::literal("sts:getcalleridentity"));
 
+/// A text that an action may be where nothing is asked of it, and one that a resource may be, and what it takes to find
+/// them: every search begins with them.
+static ANY: LazyLock<(Vec<Symbol>, Vec<Symbol>, usize)> = LazyLock::new(|| {
+    let mut budget = Budget::new(usize::MAX);
+    let mut text = |wanted: Wanted<'_>, frame: &[Glob]| match wanted.find(frame, &mut budget) {
+        Found::Text(text) => text,
+        Found::Nothing | Found::OutOfBudget => Vec::new(),
+    };
+    let action = text(Wanted { must: Vec::new(), must_not: vec![&ALWAYS_ALLOWED] }, &ACTION_FRAME);
+    let resource = text(Wanted::default(), &RESOURCE_FRAME);
+    (action, resource, budget.spent())
+});
+
 /// Finds a request that meets all goals, whose terms are of this world.
 pub(super) fn solve(goals: &[Goal<'_>], world: &World, budget: &mut Budget) -> Outcome {
     let mut constraints = Constraints::default();
     constraints.action.must_not.push(&ALWAYS_ALLOWED);
-    let mut search = Search { world, budget, depth: 0 };
-    match search.model(&constraints, None, Touched::everything()) {
-        Ok(model) => search.meet(goals.to_vec(), &constraints, &model),
-        Err(outcome) => outcome,
+    let (action, resource, steps) = &*ANY;
+    if !budget.spend(*steps) {
+        return Outcome::Unsure(BUDGET_SPENT);
     }
+    let (keys, naming) = Default::default();
+    let model = Model { action: action.clone(), resource: resource.clone(), keys, naming };
+    Search { world, budget, depth: 0 }.meet(goals.to_vec(), &constraints, &model)
 }
 
 /// What the request is constrained to, dimension by dimension.
@@ -224,12 +239,6 @@ struct Touched<'t> {
     action: bool,
     resource: bool,
     keys: Vec<&'t str>,
-}
-
-impl Touched<'_> {
-    fn everything() -> Self {
-        Self { action: true, resource: true, keys: Vec::new() }
-    }
 }
 
 struct Search<'s> {
@@ -302,7 +311,7 @@ impl Search<'_> {
                 achieved = Goal::Inside(term);
             }
         }
-        let mut next = match self.model(&constraints, Some(model), touched) {
+        let mut next = match self.model(&constraints, model, touched) {
             Ok(next) => next,
             Err(outcome) => return outcome,
         };
@@ -348,15 +357,10 @@ impl Search<'_> {
     fn model<'t>(
         &mut self,
         constraints: &Constraints<'t>,
-        before: Option<&Model<'t>>,
+        before: &Model<'t>,
         touched: Touched<'t>,
     ) -> Result<Model<'t>, Outcome> {
-        let mut model = before.cloned().unwrap_or_else(|| Model {
-            action: Vec::new(),
-            resource: Vec::new(),
-            keys: BTreeMap::new(),
-            naming: Naming::default(),
-        });
+        let mut model = before.clone();
         if touched.action {
             model.action = self.text(&constraints.action, &ACTION_FRAME)?;
         }
