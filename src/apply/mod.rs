@@ -204,7 +204,12 @@ fn intents(
             let entry = match objects.get(change.path.as_str()) {
                 Some(object) if !change.takes_away() => intent(object, change, before, plan, key),
                 // What comes to its path once it is gone is not ours.
-                _ => Owned { state: Progress::Intended, found: change.live_fingerprint(), ..before?.clone() },
+                _ => Owned {
+                    state: Progress::Intended,
+                    found: change.live_fingerprint(),
+                    revokes: change.revokes,
+                    ..before?.clone()
+                },
             };
             Some((change.path.clone(), Some(entry)))
         })
@@ -216,8 +221,8 @@ fn kept_up(object: &Object, owned: Option<&Owned>, plan: &Reviewed, key: &Secret
     let mut entry = entry(object, plan, key, Progress::Applied);
     let Some(owned) = owned else { return entry };
     if is_untold(plan, object) {
-        let (app, place, protect) = (entry.app, entry.place, entry.protect);
-        entry = Owned { app, place, protect, ..owned.clone() };
+        let (app, place, protect, on_change) = (entry.app, entry.place, entry.protect, entry.on_change);
+        entry = Owned { app, place, protect, on_change, ..owned.clone() };
     }
     // It was not written now, so it still comes from the commit that wrote it, unless that said something else.
     if plan.kept(&object.path).is_some() || !is_other(plan, owned, object) {

@@ -135,5 +135,6 @@ pub(super) fn entry(object: &Object, plan: &Plan, key: &Secret, state: Progress)
         key_last: plan.key_of(object).filter(|_| state == Progress::Applied),
         replaces: None,
         revokes: false,
+        on_change: object.on_change,
     }
 }

@@ -307,8 +307,9 @@ impl Step<'_> {
             let body = Map::from_iter([("sync".to_owned(), Value::from(false))]);
             if let Err(error) = self.send_surely(&Call { verb: Verb::Write, path, body, made: Vec::new() }).await {
                 let what = format!(
-                    "it is changed, and its leases from before are not revoked: {}; that takes `update` and `sudo` on \
+                    "it is {}, and its leases from before are not revoked: {}; that takes `update` and `sudo` on \
                      sys/leases/revoke-prefix/*",
+                    if self.change.takes_away() { "gone" } else { "changed" },
                     api_text(&error)
                 );
                 return Outcome::failed(Acted::Whole { made: None }, what);

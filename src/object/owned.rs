@@ -17,7 +17,7 @@ use super::any_object::Description;
 use super::fingerprint;
 use super::kind::Kind;
 use super::kind::live::Live;
-use super::kind::object::Object;
+use super::kind::object::{Object, OnChange};
 use super::place::Place;
 use super::table::KINDS;
 
@@ -71,6 +71,8 @@ pub struct Owned {
     pub replaces: Option<String>,
     /// Whether a change under way revokes the leases that are out once it is made.
     pub revokes: bool,
+    /// What becomes of the leases that are out once it is changed, as it was declared: of what goes, no file says it any more.
+    pub on_change: OnChange,
 }
 
 /// Why what was kept is not understood.
@@ -262,6 +264,9 @@ impl Owned {
         if self.revokes {
             value["revokes"] = true.into();
         }
+        if self.on_change == OnChange::Revoke {
+            value["on_change"] = OnChange::WORDS[1].into();
+        }
         if !self.partly.is_empty() {
             value["partly"] = json!(self.partly);
         }
@@ -332,6 +337,7 @@ impl Owned {
             found: map.get("found").and_then(Value::as_str).map(str::to_owned),
             besides: texts(map, "besides"),
             revokes: map.get("revokes").and_then(Value::as_bool).unwrap_or_default(),
+            on_change: map.get("on_change").and_then(Value::as_str).and_then(OnChange::of_word).unwrap_or_default(),
             partly: texts(map, "partly").unwrap_or_default(),
             adopted: map.get("adopted").and_then(Value::as_object).cloned().unwrap_or_default().into_iter().collect(),
             from: map.get("from").and_then(Value::as_str).map(str::to_owned),
@@ -365,7 +371,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{Owned, Progress};
+    use super::{OnChange, Owned, Progress};
     use crate::object::{KINDS, Place, acl_policy, fingerprint, testing};
 
     fn owned() -> Owned {
@@ -387,6 +393,7 @@ mod tests {
             partly: vec!["46".repeat(32)],
             replaces: Some("AKIAREPLACED".to_owned()),
             revokes: true,
+            on_change: OnChange::Revoke,
             adopted: BTreeMap::from([("token_no_default_policy".to_owned(), json!(false))]),
             from: Some("pay.prod".to_owned()),
             keys: Some(vec!["AKIA1".to_owned()]),
@@ -402,7 +409,7 @@ mod tests {
         assert_eq!(read.state, Progress::Intended);
         assert_eq!((read.found, read.adopted, read.from), (owned().found, owned().adopted, owned().from));
         assert_eq!((read.besides, read.partly, read.replaces), (owned().besides, owned().partly, owned().replaces));
-        assert!(read.revokes);
+        assert_eq!((read.revokes, read.on_change), (true, OnChange::Revoke));
         assert_eq!((read.keys, read.key_last, read.apart), (owned().keys, owned().key_last, owned().apart));
         assert_eq!(read.plan, owned().plan);
     }

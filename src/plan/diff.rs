@@ -15,7 +15,7 @@ use super::input::Input;
 use super::kept::{self, Kept};
 use super::refusal::{PATHS_SHOWN_MAX, cut};
 use super::value::Plan;
-use super::{limit, obstacle, order, ownership, rename, select};
+use super::{limit, obstacle, order, ownership, rename, revoke, select};
 use crate::object::{
     Absent, Changed, Delete, FieldValue, Live, Object, OnChange, Owned, Progress, Shape, Shared, Taking, Told,
 };
@@ -121,6 +121,7 @@ fn undeclared(input: &Input<'_>, declared: &HashSet<&str>) -> Vec<Change> {
             let of_mount = owned.kind.mount_path(path).filter(|mount| mount != path && input.owned.contains_key(mount));
             if change.action == ChangeAction::Delete && of_mount.is_some() && !mount_stays {
                 change.keys = None;
+                change.revokes = false;
                 change.effects = vec!["it goes with its mount, and what it issued ends with that".to_owned()];
             }
             changes.push(match absent.get(path.as_str()) {
@@ -221,7 +222,7 @@ fn declared_change(
     }
     let again = owned.zip(there).and_then(|(owned, live)| again(object, owned, live, &fields));
     let is_owed = revokes && !changes_itself;
-    let again = if is_owed { Some(OWED) } else { again };
+    let again = if is_owed { Some(revoke::OWED) } else { again };
     let action = match (there, owned) {
         (None, _) => ChangeAction::Create,
         (Some(_), None) => ChangeAction::Adopt,
@@ -236,7 +237,7 @@ fn declared_change(
     };
     // What a kind says of a change is about leases that stay.
     let of_kind = || changed.and_then(|changed| object.kind.effect(&object.path, changed));
-    let effect = if revokes { Some(REVOKES.to_owned()) } else { of_kind() };
+    let effect = if revokes { Some(revoke::REVOKES.to_owned()) } else { of_kind() };
     let mut effects: Vec<String> = effect.into_iter().collect();
     let kept: Vec<&str> = object.adopted().map(|(name, _)| name).filter(|_| action == ChangeAction::Adopt).collect();
     if !kept.is_empty() {
@@ -265,12 +266,6 @@ fn declared_change(
         renamed: None,
     })
 }
-
-/// What its leases have to do with a change of an object that says so.
-const REVOKES: &str = "the leases that are out are revoked once it is changed (on_change)";
-
-/// The same of one that was changed by an apply that did not come to it.
-const OWED: &str = "an apply was stopped before it had revoked them";
 
 /// Whether leases that are out are revoked: what they may changes, or has changed in an apply that did not come to that. A
 /// change that did not arrive owes nothing.
@@ -316,14 +311,17 @@ fn given_up(path: &str, owned: &Owned, live: Option<&Live>, shared: &Shared) -> 
     let gone = undeclared_change(path, owned, None, true);
     let place = &shared.place;
     let effects = vec![format!("it is somebody else's from now on ({place}): it stays as it is")];
-    Change { effects, live: live.cloned(), ..gone }
+    Change { effects, revokes: false, live: live.cloned(), ..gone }
 }
 
 fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays: bool) -> Change {
     let defaults = Object::at_defaults(owned.kind, path, owned.app.as_deref(), &owned.place);
     let mut fields = Vec::new();
     let mut keys = None;
+    // An apply that took it away may not have come to its leases.
+    let is_owed = live.is_none() && owned.revokes && owned.state != Progress::Applied;
     let (action, effect) = match (live, owned.kind.delete) {
+        (None, _) if is_owed => (ChangeAction::Forget, Some(revoke::OWED.to_owned())),
         (None, _) => (ChangeAction::Forget, Some("it is gone from the engine already".to_owned())),
         (live, _) if !owned.is_ours(live) => {
             (ChangeAction::Forget, Some("what is there now is not ours: that stays".to_owned()))
@@ -361,7 +359,8 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
             }
         }
     };
-    Change {
+    let is_revoking = action == ChangeAction::Delete && owned.on_change == OnChange::Revoke;
+    let mut change = Change {
         action,
         kind: owned.kind,
         path: path.to_owned(),
@@ -371,7 +370,7 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         fields,
         effects: effect.into_iter().collect(),
         keys,
-        revokes: false,
+        revokes: is_owed,
         leases: None,
         live: live.cloned(),
         policies: live.map(Live::policies).unwrap_or_default(),
@@ -380,7 +379,9 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         from: None,
         absence: None,
         renamed: None,
-    }
+    };
+    revoke::with_deletion(&mut change, is_revoking, || owned.kind.effect(path, Changed::Deleted(live?)));
+    change
 }
 
 #[cfg(test)]

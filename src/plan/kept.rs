@@ -274,6 +274,7 @@ mod tests {
             partly: Vec::new(),
             replaces: None,
             revokes: false,
+            on_change: crate::object::OnChange::Keep,
             adopted: Default::default(),
             from: None,
             keys: keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),

@@ -110,6 +110,7 @@ pub(crate) fn is_outdated(owned: &Owned, object: &Object) -> bool {
         || object.adopted().count() != owned.adopted.len()
         || !object.adopted().all(is_adopted)
         || owned.protect != object.protect
+        || owned.on_change != object.on_change
         || owned.place != object.place
         || owned.app != object.app
 }

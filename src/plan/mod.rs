@@ -29,6 +29,7 @@ mod ownership;
 mod refusal;
 mod rename;
 mod reviewed;
+mod revoke;
 pub mod saved;
 mod select;
 mod selection;

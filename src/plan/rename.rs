@@ -10,12 +10,21 @@ use super::change::{Change, ChangeAction, Renamed};
 use super::fields::differences;
 use super::input::Input;
 use super::refusal::Refusal;
+use super::revoke;
 use super::value::Plan;
-use crate::object::{Live, Renames, RolePath};
+use crate::object::{Changed, Live, Object, OnChange, Renames, RolePath};
 
 /// Pairs what comes with what goes. What is to be renamed and is not ours is refused.
 pub(super) fn pair(changes: &mut [Change], input: &Input<'_>) -> Vec<Refusal> {
     let mut refusals = Vec::new();
+    // Whether the leases of the old name go with it says the declaration, under its new one.
+    let moved = |change: &mut Change, object: &Object| {
+        let live = change.live.clone();
+        let of_kind = || object.kind.effect(&object.path, Changed::Deleted(live.as_ref()?));
+        revoke::with_deletion(change, object.on_change == OnChange::Revoke, of_kind);
+        change.renamed = Some(Renamed::To(object.path.clone()));
+        change.place = object.place.clone();
+    };
     let renamed = || input.desired.iter().filter_map(|object| Some((object, object.renamed_from.as_ref()?)));
     if renamed().next().is_none() {
         return refusals;
@@ -34,13 +43,11 @@ pub(super) fn pair(changes: &mut [Change], input: &Input<'_>) -> Vec<Refusal> {
                 changes[comes].renamed = Some(Renamed::From { path: old.clone(), fields });
                 let where_to = credentials(&changes[goes], &changes[comes]);
                 changes[comes].effects.extend(where_to);
-                changes[goes].renamed = Some(Renamed::To(object.path.clone()));
-                changes[goes].place = object.place.clone();
+                moved(&mut changes[goes], object);
             }
             // It was written before, and an apply was stopped then.
             (None, Some(goes)) if is_ours() => {
-                changes[goes].renamed = Some(Renamed::To(object.path.clone()));
-                changes[goes].place = object.place.clone();
+                moved(&mut changes[goes], object);
             }
             (Some(_), None) if is_there(input, old) && is_selected(&object.path, object.app.as_deref()) => {
                 let (path, old, place) = (object.path.clone(), old.clone(), object.place.clone());

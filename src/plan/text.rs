@@ -530,6 +530,7 @@ mod tests {
             partly: Vec::new(),
             replaces: None,
             revokes: false,
+            on_change: crate::object::OnChange::Keep,
             adopted: BTreeMap::new(),
             from: None,
             keys: None,

@@ -158,7 +158,8 @@ fn uncounted(paths: &[String]) -> Option<String> {
 /// Where the leases of an object are, if changing it concerns any.
 fn lease_prefixes(change: &Change) -> Vec<String> {
     match change.action {
-        ChangeAction::Create | ChangeAction::Forget => Vec::new(),
+        ChangeAction::Create => Vec::new(),
+        ChangeAction::Forget if !change.revokes => Vec::new(),
         _ if change.live.as_ref().and_then(Live::mount).is_some_and(|mount| !mount.issues()) => Vec::new(),
         _ => change.kind.lease_prefixes(&change.path),
     }

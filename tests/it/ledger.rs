@@ -78,6 +78,7 @@ fn owned(number: usize) -> Owned {
         partly: Vec::new(),
         replaces: None,
         revokes: false,
+        on_change: leasehold::object::OnChange::default(),
         adopted: BTreeMap::new(),
         from: None,
         keys: None,

@@ -25,6 +25,31 @@ fn allows(env: &TestEnv, bucket: &str) {
     std::fs::write(path, document.to_string()).unwrap();
 }
 
+/// The tutorial's role has another name.
+fn is_called(env: &TestEnv, name: &str) {
+    let path = env.dir().join("estate").join(ROLE);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let new = format!("  role \"{name}\" {{\n    renamed_from = \"webapp\"\n");
+    std::fs::write(path, text.replace("  role \"webapp\" {\n", &new)).unwrap();
+}
+
+/// The tutorial's role is declared no more.
+fn is_gone(env: &TestEnv) {
+    let path = env.dir().join("estate").join(ROLE);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once("  role \"webapp\" {\n").unwrap();
+    let (_, after) = rest.split_once("\n  }\n").unwrap();
+    std::fs::write(path, format!("{before}  grants = []\n{after}")).unwrap();
+    std::fs::remove_file(env.dir().join("estate/tests.hcl")).unwrap();
+}
+
+/// Of a plan in JSON what becomes of the leases of a path.
+fn fate(env: &TestEnv, path: &str) -> Value {
+    let json: Value = serde_json::from_str(&env.run(&["plan", "--json"]).stdout).unwrap();
+    let changes = json["changes"].as_array().unwrap().iter();
+    changes.clone().find(|change| change["path"] == path).unwrap_or_else(|| panic!("{json}"))["leases"]["fate"].clone()
+}
+
 fn leases(env: &TestEnv) -> usize {
     let listed = env.run(&["list", "-format=json", "sys/leases/lookup/aws/creds/webapp"]);
     serde_json::from_str::<Vec<String>>(&listed.stdout).map_or(0, |names| names.len())
@@ -95,9 +120,7 @@ fn leases_that_could_not_be_revoked_are_owed_until_they_are() {
         says(&remote.env, "revoke");
         allows(&remote.env, "example-webapp-new");
         let rules = shipped("apply");
-        let (before, rest) = rules.split_once("path \"sys/leases/revoke-prefix/aws/*\"").unwrap();
-        let after = rest.split_once("}\n").unwrap().1;
-        remote.speak_as("poor", &format!("{before}{after}"));
+        remote.speak_as("poor", &without_revoking());
         let applied = remote.env.run(&["-C", "estate", "apply", "--auto-approve"]);
         assert_eq!(applied.code, 1, "{}", applied.normal());
         let what = "it is changed, and its leases from before are not revoked";
@@ -151,4 +174,71 @@ fn only_what_has_leases_takes_the_word_and_a_review_tells_that_it_went() {
     env.write("estate/extra.hcl", "policy \"extra\" {\n  on_change = \"revoke\"\n  rules = \"path \\\"a\\\" { capabilities = [\\\"read\\\"] }\"\n}\n");
     let other = env.run(&["validate"]);
     assert!(other.code == 1 && other.stderr.contains("has no key `on_change`"), "{}", other.normal());
+}
+
+#[test]
+fn what_is_out_is_revoked_once_its_role_is_gone_or_has_another_name() {
+    let gone = "the leases that are out are revoked once it is gone (on_change)";
+    for (word, becomes, out) in [("revoke", "revoked", 0), ("keep", "stay", 1)] {
+        // By another name: as it says under that one.
+        let env = TestEnv::with_tutorial();
+        env.ok(&["creds", "webapp"]);
+        says(&env, word);
+        is_called(&env, "web");
+        let plan = env.run(&["plan"]);
+        assert!(plan.stdout.contains("aws/roles/webapp -> aws/roles/web"), "{}", plan.normal());
+        assert_eq!(fate(&env, "aws/roles/webapp"), becomes, "{}", plan.normal());
+        assert_eq!(plan.stdout.contains(gone), word == "revoke", "{}", plan.normal());
+        env.ok(&["apply", "--auto-approve"]);
+        if out == 0 {
+            ended(&env);
+        }
+        assert_eq!((leases(&env), env.run(&["plan"]).code), (out, 0));
+
+        // Without a declaration: as it said when it was applied last, without another change.
+        let env = TestEnv::with_tutorial();
+        env.ok(&["creds", "webapp"]);
+        says(&env, word);
+        env.ok(&["apply", "--auto-approve"]);
+        is_gone(&env);
+        let plan = env.run(&["plan"]);
+        assert_eq!(fate(&env, "aws/roles/webapp"), becomes, "{}", plan.normal());
+        assert_eq!(plan.stdout.contains(gone), word == "revoke", "{}", plan.normal());
+        env.ok(&["apply", "--auto-approve"]);
+        if out == 0 {
+            ended(&env);
+        }
+        assert_eq!((leases(&env), env.run(&["plan"]).code), (out, 0));
+    }
+}
+
+/// The rules that ship for an apply without that it may revoke leases below `aws`.
+fn without_revoking() -> String {
+    let rules = shipped("apply");
+    let (before, rest) = rules.split_once("path \"sys/leases/revoke-prefix/aws/*\"").unwrap();
+    format!("{before}{}", rest.split_once("}\n").unwrap().1)
+}
+
+#[test]
+fn leases_of_what_is_gone_are_owed_until_they_are_revoked() {
+    let mut remote = Remote::each().next().unwrap();
+    remote.env.set("LEASEHOLD_DIR", "estate");
+    says(&remote.env, "revoke");
+    remote.env.ok(&["apply", "--auto-approve"]);
+    is_gone(&remote.env);
+    remote.speak_as("poor", &without_revoking());
+    let applied = remote.env.run(&["apply", "--auto-approve"]);
+    assert_eq!(applied.code, 1, "{}", applied.normal());
+    let what = "it is gone, and its leases from before are not revoked";
+    assert!(applied.stderr.contains(what), "{}", applied.normal());
+    assert!(remote.held("aws/roles/webapp").is_null());
+    let plan = remote.env.run(&["plan"]);
+    assert!(
+        plan.code == 2 && plan.stdout.contains("an apply was stopped before it had revoked them"),
+        "{}",
+        plan.normal()
+    );
+    remote.speak_as("apply", &shipped("apply"));
+    remote.env.ok(&["apply", "--auto-approve"]);
+    assert_eq!(remote.env.run(&["plan"]).code, 0);
 }

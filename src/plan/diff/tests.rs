@@ -114,6 +114,7 @@ fn owned(object: &Object, state: Progress) -> Owned {
         partly: Vec::new(),
         replaces: None,
         revokes: false,
+        on_change: crate::object::OnChange::Keep,
         adopted: BTreeMap::new(),
         from: None,
         keys: None,
