@@ -29,9 +29,30 @@ pub enum Error {
         /// Whether something was done before.
         begun: bool,
     },
+    /// The token may not revoke the leases that the plan says are revoked.
+    #[error(
+        "nothing was applied: the plan revokes leases (on_change), and this token may not: that takes `update` and `sudo` on {}",
+        listed(paths)
+    )]
+    MayNotRevoke {
+        /// Where they are revoked.
+        paths: Vec<String>,
+    },
     /// A plan that may not be applied was handed over.
     #[error("the plan is refused: {0}")]
     Refused(plan::Refusal),
+}
+
+/// How many paths a message names.
+const PATHS_SHOWN_MAX: usize = 3;
+
+/// Paths in a sentence.
+fn listed(paths: &[String]) -> String {
+    let shown = paths.iter().take(PATHS_SHOWN_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match paths.len().saturating_sub(PATHS_SHOWN_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 impl Error {
@@ -44,7 +65,7 @@ impl Error {
             Self::Unrecorded { source: ledger::Error::Moved { .. }, done } => 4.max(*done),
             Self::Unrecorded { done, .. } => 1.max(*done),
             Self::Refused(_) => 3,
-            Self::Ledger(_) | Self::Live(_) => 1,
+            Self::MayNotRevoke { .. } | Self::Ledger(_) | Self::Live(_) => 1,
         }
     }
 
@@ -76,6 +97,10 @@ impl Error {
             Self::Live(live::Error::RootOnly { .. }) => Some(
                 "declare it in an estate that is applied without a namespace; what environments share is left out of one \
                  by its name, as in `override { audit = { NAME = null } }`",
+            ),
+            Self::MayNotRevoke { .. } => Some(
+                "apply with a token whose policies grant it, as policies/acl/apply.hcl does; with `on_change = \"keep\"` the \
+                 leases stay",
             ),
             Self::Live(live::Error::NoTable { .. }) => Some("look at the environment's address"),
             _ => None,

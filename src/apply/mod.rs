@@ -6,6 +6,7 @@
 //! an interruption, whoever asked is told what became of each, and then the ledger says it. Killed at any moment, the
 //! next apply goes on from there.
 
+mod allowed;
 mod error;
 mod event;
 mod filled;
@@ -131,6 +132,7 @@ async fn carry_out(
         let report = Report::new(plan, Vec::new());
         return Ok(Applied { report, edits: Vec::new(), released: Ok(()), noted: None });
     }
+    allowed::may_revoke(client, plan).await?;
     let key = ledger.open(client, options.clock).await?;
     // What is put back comes from no newer commit than what was applied since.
     ledger.set_commit(plan.commit.clone().filter(|_| plan.put_back.is_none()));

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::allowed;
 use super::filled::{self, Unfilled};
 use super::report::{Acted, Outcome};
 use crate::api::{self, Client, Origin};
@@ -303,7 +304,7 @@ impl Step<'_> {
     /// after the other; none is issued as before meanwhile.
     async fn revoked(&self, warnings: Vec<String>) -> Outcome {
         for prefix in self.change.kind.lease_prefixes(&self.change.path) {
-            let path = format!("sys/leases/revoke-prefix/{prefix}");
+            let path = allowed::revoked_at(&prefix);
             let body = Map::from_iter([("sync".to_owned(), Value::from(false))]);
             if let Err(error) = self.send_surely(&Call { verb: Verb::Write, path, body, made: Vec::new() }).await {
                 let what = format!(

@@ -242,3 +242,27 @@ fn leases_of_what_is_gone_are_owed_until_they_are_revoked() {
     remote.env.ok(&["apply", "--auto-approve"]);
     assert_eq!(remote.env.run(&["plan"]).code, 0);
 }
+
+#[test]
+fn who_may_not_revoke_is_told_before_anything_is_written() {
+    for mut remote in Remote::each() {
+        remote.env.set("LEASEHOLD_DIR", "estate");
+        remote.env.ok(&["apply", "--auto-approve"]);
+        says(&remote.env, "revoke");
+        allows(&remote.env, "example-webapp-new");
+        let asks = "path \"sys/capabilities-self\" {\n  capabilities = [\"update\"]\n}\n";
+        let before = remote.held("aws/roles/webapp");
+        remote.speak_as("poor", &format!("{}\n{asks}", without_revoking()));
+        let applied = remote.env.run(&["apply", "--auto-approve"]);
+        assert_eq!(applied.code, 1, "{}", applied.normal());
+        let what = "nothing was applied: the plan revokes leases (on_change), and this token may not: that takes `update` and \
+                    `sudo` on sys/leases/revoke-prefix/aws/creds/webapp";
+        assert!(applied.stderr.contains(what), "{}", applied.normal());
+        assert!(applied.stderr.contains("policies/acl/apply.hcl"), "{}", applied.normal());
+        assert_eq!(remote.held("aws/roles/webapp"), before);
+        // Who may is asked the same, and does it.
+        remote.speak_as("rich", &format!("{}\n{asks}", shipped("apply")));
+        remote.env.ok(&["apply", "--auto-approve"]);
+        assert_ne!(remote.held("aws/roles/webapp"), before);
+    }
+}
